@@ -1,0 +1,82 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Globalization;
+using AdaBN.Onnx.Serialization;
+using Google.Protobuf;
+
+namespace AdaBN.Onnx;
+
+/// <summary>A constant tensor of a graph. Immutable: <see cref="GraphEditor"/> puts another in its place.</summary>
+public sealed class Initializer
+{
+    internal Initializer(Value value, TensorProto proto)
+    {
+        Value = value;
+        Proto = proto;
+        Dims = [.. proto.Dims];
+    }
+
+    internal TensorProto Proto { get; }
+
+    /// <summary>The value that carries this data.</summary>
+    public Value Value { get; }
+
+    /// <summary>Its name.</summary>
+    public string Name => Value.Name;
+
+    /// <summary>Type of its elements.</summary>
+    public ElementType ElementType => (ElementType)Proto.DataType;
+
+    /// <summary>Length of each axis; empty for a scalar.</summary>
+    public ImmutableArray<long> Dims { get; }
+
+    /// <summary>The stored tensor as the file holds it: name, shape, type and data, byte for byte.</summary>
+    public byte[] ToSerializedBytes() => Proto.ToByteArray();
+
+    /// <summary>The elements as float32, row-major.</summary>
+    /// <exception cref="OnnxModelException">The elements are of another type, or fewer or more than the shape says.</exception>
+    public float[] ToFloatArray()
+    {
+        if (ElementType != ElementType.Float)
+            throw new OnnxModelException($"Initializer '{Name}' holds {ElementType} elements, expected Float.");
+        bool raw = Proto.HasRawData;
+        long stored = raw ? Proto.RawData.Length / sizeof(float) : Proto.FloatData.Count;
+        if (stored != ElementCount() || (raw && Proto.RawData.Length % sizeof(float) != 0))
+        {
+            throw new OnnxModelException(string.Create(CultureInfo.InvariantCulture,
+                $"Initializer '{Name}' of shape [{string.Join(", ", Dims)}] holds {stored} float elements. The file is damaged; export the model again."));
+        }
+        if (!raw) return [.. Proto.FloatData];
+
+        var floats = new float[stored];
+        ReadOnlySpan<byte> bytes = Proto.RawData.Span;
+        for (int i = 0; i < floats.Length; i++)
+            floats[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes[(i * sizeof(float))..]);
+        return floats;
+    }
+
+    /// <summary>A copy for another value (or the same) with other data; everything else the tensor carries is kept.</summary>
+    internal Initializer With(Value value, ReadOnlySpan<float> data)
+    {
+        var bytes = new byte[data.Length * sizeof(float)];
+        for (int i = 0; i < data.Length; i++)
+            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(i * sizeof(float)), data[i]);
+        TensorProto proto = Proto.Clone();
+        proto.Name = value.Name;
+        proto.FloatData.Clear();
+        proto.RawData = UnsafeByteOperations.UnsafeWrap(bytes);
+        return new Initializer(value, proto);
+    }
+
+    private long ElementCount()
+    {
+        long count = 1;
+        foreach (long dim in Dims)
+        {
+            if (dim < 0 || (dim > 0 && count > long.MaxValue / dim))
+                throw new OnnxModelException($"Initializer '{Name}' declares the impossible shape [{string.Join(", ", Dims)}]. The file is damaged; export the model again.");
+            count *= dim;
+        }
+        return count;
+    }
+}

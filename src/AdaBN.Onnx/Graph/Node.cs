@@ -1,0 +1,93 @@
+using AdaBN.Onnx.Serialization;
+
+namespace AdaBN.Onnx;
+
+/// <summary>One operator call of a <see cref="Graph"/>.</summary>
+public sealed class Node
+{
+    private readonly List<Value?> _inputs = [];
+    private readonly List<Value?> _outputs = [];
+    private readonly List<Graph> _nestedGraphs = [];
+    private readonly List<Value> _captures = [];
+
+    internal Node(Graph graph, NodeProto proto)
+    {
+        Graph = graph;
+        Proto = proto;
+    }
+
+    internal NodeProto Proto { get; }
+
+    /// <summary>The graph that holds the node.</summary>
+    public Graph Graph { get; }
+
+    /// <summary>Its name; empty where the exporter gave none.</summary>
+    public string Name => Proto.Name;
+
+    /// <summary>Its operator, such as <c>Conv</c>.</summary>
+    public string OpType => Proto.OpType;
+
+    /// <summary>The operator's domain; empty for ONNX's own operators.</summary>
+    public string Domain => Proto.Domain == "ai.onnx" ? "" : Proto.Domain;
+
+    /// <summary>What it reads, in the operator's order; null where an optional input is left out.</summary>
+    public IReadOnlyList<Value?> Inputs => _inputs;
+
+    /// <summary>What it computes, in the operator's order; null where an optional output is left out.</summary>
+    public IReadOnlyList<Value?> Outputs => _outputs;
+
+    /// <summary>Graphs among its attributes: bodies of If, Loop and Scan.</summary>
+    public IReadOnlyList<Graph> NestedGraphs => _nestedGraphs;
+
+    /// <summary>Values of the node's own graph or of graphs around it that its <see cref="NestedGraphs"/> read.</summary>
+    public IReadOnlyList<Value> Captures => _captures;
+
+    /// <summary>All values whose data the node depends on: its inputs, then what its nested graphs capture.</summary>
+    public IEnumerable<Value> Dependencies => _inputs.OfType<Value>().Concat(_captures);
+
+    /// <summary>The name for messages: its own, else its first output's.</summary>
+    public string DisplayName => Name.Length > 0 ? Name : _outputs.OfType<Value>().FirstOrDefault()?.Name ?? OpType;
+
+    /// <summary>Whether it calls ONNX's own operator of that name (not a namesake of another domain).</summary>
+    public bool Is(string opType) => OpType == opType && Domain.Length == 0;
+
+    /// <summary>An integer attribute, or the given default.</summary>
+    public long GetInt(string attribute, long defaultValue) => Find(attribute)?.I ?? defaultValue;
+
+    /// <summary>A float attribute, or the given default.</summary>
+    public float GetFloat(string attribute, float defaultValue) => Find(attribute)?.F ?? defaultValue;
+
+    /// <summary>Whether the attribute is there at all.</summary>
+    public bool HasAttribute(string attribute) => Find(attribute) is not null;
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{OpType} '{DisplayName}'";
+
+    internal void AddInput(Value? value)
+    {
+        value?.AddUse(this, _inputs.Count);
+        _inputs.Add(value);
+    }
+
+    internal void AddOutput(Value? value)
+    {
+        if (value is not null) value.Producer = this;
+        _outputs.Add(value);
+    }
+
+    internal void AddNestedGraph(Graph graph) => _nestedGraphs.Add(graph);
+
+    internal void AddCapture(Value value)
+    {
+        if (!_captures.Contains(value)) _captures.Add(value);
+    }
+
+    internal void SetInput(int index, Value value)
+    {
+        _inputs[index]?.RemoveUse(this, index);
+        _inputs[index] = value;
+        value.AddUse(this, index);
+    }
+
+    private AttributeProto? Find(string name) => Proto.Attribute.FirstOrDefault(attribute => attribute.Name == name);
+}

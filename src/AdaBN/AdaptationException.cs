@@ -1,0 +1,34 @@
+namespace AdaBN;
+
+/// <summary>What kept an adaptation from being done.</summary>
+public enum AdaptationError
+{
+    /// <summary>The model has no BatchNormalization whose statistics could be re-estimated.</summary>
+    NoBatchNormalization,
+
+    /// <summary>A BatchNormalization node has a form that is not supported.</summary>
+    UnsupportedForm,
+
+    /// <summary>No sample, or too few to compute what was asked for.</summary>
+    EmptyData,
+
+    /// <summary>The data's names or shapes do not fit the model's inputs.</summary>
+    InputMismatch,
+
+    /// <summary>NaN or infinity, in the data or in an activation.</summary>
+    NonFinite,
+
+    /// <summary>ONNX Runtime refuses the model or fails while running it.</summary>
+    ModelRefused,
+}
+
+/// <summary>A model could not be adapted. The message says what was found, what was expected, where, and how to mend it.</summary>
+public sealed class AdaptationException : Exception
+{
+    /// <summary>Creates the error.</summary>
+    public AdaptationException(AdaptationError error, string message, Exception? innerException = null)
+        : base(message, innerException) => Error = error;
+
+    /// <summary>What kind of error it is.</summary>
+    public AdaptationError Error { get; }
+}

@@ -1,0 +1,50 @@
+using System.Globalization;
+
+namespace AdaBN;
+
+/// <summary>How the variance of a channel is estimated from n values.</summary>
+public enum VarianceKind
+{
+    /// <summary>Σ(x − mean)² / n: what BatchNormalization itself computes (ONNX specification, PyTorch's forward pass).</summary>
+    Population,
+
+    /// <summary>Σ(x − mean)² / (n − 1): what PyTorch stores as <c>running_var</c>.</summary>
+    Sample,
+}
+
+/// <summary>Settings of an adaptation. Immutable; each has a default that suits most models.</summary>
+public sealed record AdaptationOptions
+{
+    /// <summary>The largest <see cref="BatchSize"/>.</summary>
+    public const int LargestBatchSize = 4096;
+
+    /// <summary>
+    /// Samples that ONNX Runtime computes at a time; 1 to <see cref="LargestBatchSize"/>, default 32. Affects speed and memory, not the
+    /// result (beyond float rounding). A model with a fixed batch axis keeps its own.
+    /// </summary>
+    public int BatchSize { get; init; } = 32;
+
+    /// <summary>Read at most this many samples; at least 1. Default: all.</summary>
+    public long? MaxSamples { get; init; }
+
+    /// <summary>Estimator of the variance; default <see cref="VarianceKind.Population"/>.</summary>
+    public VarianceKind Variance { get; init; } = VarianceKind.Population;
+
+    /// <summary>Chooses the layers to adapt; layers it turns down keep their source statistics. Default: all.</summary>
+    public Func<NormalizationLayer, bool>? LayerFilter { get; init; }
+
+    /// <summary>Threads that compute, one batch each; at least 1. Default: one a processor. The result is the same, bit for bit, for any number.</summary>
+    public int? Workers { get; init; }
+
+    /// <summary>Throws when any setting is out of range, naming all that are.</summary>
+    /// <exception cref="ArgumentException">At least one setting is out of range.</exception>
+    public void Validate()
+    {
+        List<string> faults = [];
+        if (BatchSize is < 1 or > LargestBatchSize) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(BatchSize)} is {BatchSize}, expected 1 to {LargestBatchSize}"));
+        if (MaxSamples < 1) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(MaxSamples)} is {MaxSamples}, expected at least 1 (or null for all)"));
+        if (!Enum.IsDefined(Variance)) faults.Add($"{nameof(Variance)} is {Variance}, expected {nameof(VarianceKind.Population)} or {nameof(VarianceKind.Sample)}");
+        if (Workers < 1) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(Workers)} is {Workers}, expected at least 1 (or null for one a processor)"));
+        if (faults.Count > 0) throw new ArgumentException($"{nameof(AdaptationOptions)}: {string.Join("; ", faults)}.");
+    }
+}

@@ -1,0 +1,8 @@
+using AdaBN.Onnx;
+
+namespace AdaBN;
+
+/// <summary>What an adaptation gives back.</summary>
+/// <param name="Model">The adapted model; only the running means and variances (and the metadata) differ from the source model.</param>
+/// <param name="Report">What was measured and changed.</param>
+public sealed record AdaptationResult(OnnxModel Model, AdaptationReport Report);

@@ -1,0 +1,88 @@
+using System.Globalization;
+using AdaBN.Discovery;
+using AdaBN.Input;
+using AdaBN.Measurement;
+using AdaBN.Onnx;
+using AdaBN.Planning;
+using AdaBN.Policies;
+using AdaBN.Rewriting;
+
+namespace AdaBN;
+
+/// <summary>
+/// Adaptive Batch Normalization (Li et al. 2016, arXiv 1603.04779) for ONNX models: load → discover → plan → (measure → decide →
+/// rewrite) a stage → report. A layer's target statistics are defined with all layers before it already on theirs, so the decided
+/// statistics of a stage are in the model before the next one is measured.
+/// </summary>
+public static class BatchNormAdapter
+{
+    private const int FewSamples = 64;
+
+    /// <summary>Re-estimates a model's BatchNormalization statistics on unlabeled samples of a new domain.</summary>
+    /// <param name="model">The source model; it is not changed.</param>
+    /// <param name="samples">The target domain's samples; opened and read once.</param>
+    /// <param name="options">Settings; defaults where null.</param>
+    /// <param name="progress">Told after each batch, from worker threads.</param>
+    /// <param name="cancellationToken">Stops the work; nothing is left behind.</param>
+    /// <returns>The adapted model and what was measured. The same model and samples give the same bytes.</returns>
+    /// <exception cref="AdaptationException">The model or the data cannot be used; <see cref="AdaptationException.Error"/> says which way.</exception>
+    /// <exception cref="OnnxModelException">The model's graph or tensors are damaged.</exception>
+    /// <exception cref="ArgumentException">The options are out of range.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static AdaptationResult Adapt(
+        OnnxModel model, ISampleSource samples, AdaptationOptions? options = null,
+        IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(samples);
+        options ??= new AdaptationOptions();
+        options.Validate();
+
+        OnnxModel adapted = model.Clone();
+        IReadOnlyList<BatchNormLayer> layers = NormalizationDiscovery.AdaptableLayers(adapted, options.LayerFilter);
+        AdaptationPlan plan = StagePlanner.Plan(adapted, layers);
+        InputBinding binding = InputBinding.Bind(adapted, plan.Inputs, samples.Inputs, options.BatchSize);
+
+        using var reader = new ChunkReader(binding, samples, options);
+        using var runner = new StageRunner(reader, options.Workers ?? Environment.ProcessorCount, plan.Stages.Length, progress);
+        List<LayerReport> reports = [];
+        foreach (Stage stage in plan.Stages)
+        {
+            IReadOnlyList<ChannelMoments> measured = runner.Measure(adapted, stage, cancellationToken);
+            foreach ((BatchNormLayer layer, ChannelMoments moments) in stage.Layers.Zip(measured))
+            {
+                StatisticsDecision decision = FullReplacement.Decide(moments, options.Variance);
+                reports.Add(Describe(layer, moments, decision));
+                StatisticsRewriter.Apply(adapted, layer, decision);
+            }
+        }
+
+        var report = new AdaptationReport(
+            $"AdaBN (full replacement, {options.Variance.ToString().ToLowerInvariant()} variance)", reader.SamplesRead, model.Sha256, ToolVersion, reports, [.. Findings(reader.SamplesRead, reports)]);
+        StatisticsRewriter.RecordProvenance(adapted, report);
+        return new AdaptationResult(adapted, report);
+    }
+
+    private static string ToolVersion => typeof(BatchNormAdapter).Assembly.GetName().Version!.ToString(fieldCount: 3);
+
+    private static LayerReport Describe(BatchNormLayer layer, ChannelMoments moments, StatisticsDecision decision)
+    {
+        double[] sourceMean = [.. layer.RunningMean], sourceVariance = [.. layer.RunningVariance];
+        return new LayerReport(
+            layer.Info.Name, layer.Info.Depth!.Value, layer.Channels, moments.Count,
+            DomainShift.SymmetricKL(sourceMean, sourceVariance, decision.Mean, decision.Variance, layer.Epsilon),
+            sourceMean, sourceVariance, decision.Mean, decision.Variance);
+    }
+
+    private static IEnumerable<string> Findings(long samples, IReadOnlyList<LayerReport> layers)
+    {
+        if (samples < FewSamples)
+            yield return string.Create(CultureInfo.InvariantCulture, $"Only {samples} samples: statistics of fewer than {FewSamples} images are often worse than the source model's.");
+        foreach (LayerReport layer in layers)
+        {
+            int dead = layer.TargetVariance.Count(variance => variance == 0);
+            if (dead > 0)
+                yield return string.Create(CultureInfo.InvariantCulture, $"Layer '{layer.Name}': {dead} of {layer.Channels} channels do not vary at all on the target domain.");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using AdaBN.Onnx;
+using AdaBN.Onnx.Ops;
+
+namespace AdaBN.Discovery;
+
+/// <summary>A BatchNormalization that can be adapted, with its place in the graph.</summary>
+/// <param name="Info">What is told of it in public.</param>
+/// <param name="Node">The node.</param>
+internal sealed record BatchNormLayer(NormalizationLayer Info, Node Node)
+{
+    /// <summary>The value whose statistics the layer normalizes with.</summary>
+    public Value Input => Node.Inputs[BatchNormalization.DataInput]!;
+
+    public int Channels => Info.Channels!.Value;
+
+    public float[] RunningMean => Node.Inputs[BatchNormalization.MeanInput]!.Initializer!.ToFloatArray();
+
+    public float[] RunningVariance => Node.Inputs[BatchNormalization.VarianceInput]!.Initializer!.ToFloatArray();
+
+    public float Epsilon => Node.GetFloat(BatchNormalization.Epsilon, BatchNormalization.DefaultEpsilon);
+}

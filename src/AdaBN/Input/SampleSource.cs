@@ -1,0 +1,57 @@
+using System.Globalization;
+
+namespace AdaBN;
+
+/// <summary>Sample sources over what a program has in memory or can enumerate.</summary>
+public static class SampleSource
+{
+    /// <summary>Samples for a model with one input.</summary>
+    /// <param name="samples">One array a sample, row-major; enumerated once for each adaptation.</param>
+    /// <param name="shape">Shape of a sample without the batch axis, such as 3, 224, 224.</param>
+    public static ISampleSource FromArrays(IEnumerable<float[]> samples, params int[] shape)
+    {
+        ArgumentNullException.ThrowIfNull(samples);
+        ArgumentNullException.ThrowIfNull(shape);
+        long? count = samples.TryGetNonEnumeratedCount(out int known) ? known : null;
+        return new EnumerableSource([new SampleInput(null, [.. shape])], samples.Select(sample => new[] { sample }), count);
+    }
+
+    /// <summary>Samples for a model with several inputs.</summary>
+    /// <param name="inputs">The tensors of each sample.</param>
+    /// <param name="samples">One array a tensor for each sample, in the order of <paramref name="inputs"/>; enumerated once for each adaptation.</param>
+    public static ISampleSource FromArrays(IReadOnlyList<SampleInput> inputs, IEnumerable<float[][]> samples)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(samples);
+        return new EnumerableSource(inputs, samples, samples.TryGetNonEnumeratedCount(out int known) ? known : null);
+    }
+
+    private sealed record EnumerableSource(IReadOnlyList<SampleInput> Inputs, IEnumerable<float[][]> Samples, long? Count) : ISampleSource
+    {
+        public ISampleReader OpenReader() => new Reader(Inputs, Samples.GetEnumerator());
+    }
+
+    private sealed class Reader(IReadOnlyList<SampleInput> inputs, IEnumerator<float[][]> samples) : ISampleReader
+    {
+        private long _index;
+
+        public bool TryRead(IReadOnlyList<Memory<float>> destination)
+        {
+            if (!samples.MoveNext()) return false;
+            for (int i = 0; i < inputs.Count; i++)
+            {
+                float[]? tensor = i < samples.Current.Length ? samples.Current[i] : null;
+                if (tensor?.Length != inputs[i].Length)
+                {
+                    throw new AdaptationException(AdaptationError.InputMismatch, string.Create(CultureInfo.InvariantCulture,
+                        $"Sample {_index} has {tensor?.Length ?? 0} values for input {inputs[i]}, expected {inputs[i].Length}."));
+                }
+                tensor.CopyTo(destination[i]);
+            }
+            _index++;
+            return true;
+        }
+
+        public void Dispose() => samples.Dispose();
+    }
+}

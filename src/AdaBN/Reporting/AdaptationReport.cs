@@ -1,0 +1,38 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace AdaBN;
+
+/// <summary>What an adaptation measured and changed.</summary>
+/// <param name="Method">How statistics were decided, such as <c>AdaBN (full replacement, population variance)</c>.</param>
+/// <param name="Samples">Samples measured.</param>
+/// <param name="SourceSha256">SHA-256 of the source model's file.</param>
+/// <param name="ToolVersion">Version of this library.</param>
+/// <param name="Layers">The adapted layers, shallow to deep.</param>
+/// <param name="Findings">What a user should know about the data or the result, in plain sentences.</param>
+public sealed record AdaptationReport(
+    string Method, long Samples, string SourceSha256, string ToolVersion, IReadOnlyList<LayerReport> Layers, IReadOnlyList<string> Findings)
+{
+    private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
+
+    /// <summary>The report as JSON, camelCase.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, JsonOptions);
+}
+
+/// <summary>One adapted layer. All lists have one number a channel.</summary>
+/// <param name="Name">The node's name, or its output's where it has none.</param>
+/// <param name="Depth">Number of BatchNormalization nodes before it on the longest path.</param>
+/// <param name="Channels">Number of channels.</param>
+/// <param name="ValuesPerChannel">Values that each channel's statistics come from: samples × positions.</param>
+/// <param name="Shift">How far the domain moved the layer: <see cref="DomainShift.SymmetricKL"/>, 0 for no shift.</param>
+/// <param name="SourceMean">Running mean of the source model.</param>
+/// <param name="SourceVariance">Running variance of the source model.</param>
+/// <param name="TargetMean">Mean on the target domain.</param>
+/// <param name="TargetVariance">Variance on the target domain.</param>
+public sealed record LayerReport(
+    string Name, int Depth, int Channels, long ValuesPerChannel, double Shift,
+    IReadOnlyList<double> SourceMean, IReadOnlyList<double> SourceVariance, IReadOnlyList<double> TargetMean, IReadOnlyList<double> TargetVariance);

@@ -1,0 +1,35 @@
+using AdaBN.Onnx;
+using Microsoft.ML.OnnxRuntime;
+
+namespace AdaBN.Tests;
+
+/// <summary>Plain ONNX Runtime, as a user of the exported file would call it.</summary>
+internal static class Scoring
+{
+    /// <summary>First output for all samples; models with a fixed batch axis are fed batch by batch, the last one filled with its first sample.</summary>
+    public static float[] Run(OnnxModel model, IReadOnlyDictionary<string, (float[] Data, int[] Shape)> tensors)
+    {
+        using var session = new InferenceSession(model.ToBytes());
+        int samples = tensors.Values.First().Shape[0];
+        int batch = Math.Max(-1, session.InputMetadata.First().Value.Dimensions[0]);
+        if (batch < 1) batch = samples;
+        List<float> scores = [];
+        for (int start = 0; start < samples; start += batch)
+        {
+            int valid = Math.Min(batch, samples - start);
+            var inputs = tensors.ToDictionary(tensor => tensor.Key, tensor =>
+            {
+                int length = tensor.Value.Data.Length / samples;
+                var buffer = new float[batch * length];
+                for (int i = 0; i < batch; i++) tensor.Value.Data.AsSpan((start + (i < valid ? i : 0)) * length, length).CopyTo(buffer.AsSpan(i * length));
+                return OrtValue.CreateTensorValueFromMemory(buffer, [batch, .. tensor.Value.Shape[1..].Select(axis => (long)axis)]);
+            });
+            using var options = new RunOptions();
+            using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, inputs, [session.OutputNames[0]]);
+            ReadOnlySpan<float> output = outputs[0].GetTensorDataAsSpan<float>();
+            scores.AddRange(output[..(output.Length / batch * valid)]);
+            foreach (OrtValue input in inputs.Values) input.Dispose();
+        }
+        return [.. scores];
+    }
+}
