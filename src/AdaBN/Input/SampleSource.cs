@@ -26,6 +26,48 @@ public static class SampleSource
         return new EnumerableSource(inputs, samples, samples.TryGetNonEnumeratedCount(out int known) ? known : null);
     }
 
+    /// <summary>One source a model input, read side by side into samples for a model with several inputs.</summary>
+    /// <param name="sources">The sources; they must have the same number of samples.</param>
+    public static ISampleSource Zip(params IReadOnlyList<ISampleSource> sources)
+    {
+        ArgumentNullException.ThrowIfNull(sources);
+        long[] counts = [.. sources.Select(source => source.Count).OfType<long>().Distinct()];
+        if (counts.Length > 1)
+        {
+            throw new AdaptationException(AdaptationError.InputMismatch,
+                $"The inputs have different numbers of samples: {string.Join(", ", sources.Select(source => $"{string.Join(" and ", source.Inputs)}: {source.Count}"))}.");
+        }
+        return new ZippedSource(sources, [.. sources.SelectMany(source => source.Inputs)], counts is [var count] ? count : null);
+    }
+
+    private sealed record ZippedSource(IReadOnlyList<ISampleSource> Sources, IReadOnlyList<SampleInput> Inputs, long? Count) : ISampleSource
+    {
+        public ISampleReader OpenReader() => new ZippedReader(Sources);
+    }
+
+    private sealed class ZippedReader(IReadOnlyList<ISampleSource> sources) : ISampleReader
+    {
+        private readonly ISampleReader[] _readers = [.. sources.Select(source => source.OpenReader())];
+
+        public bool TryRead(IReadOnlyList<Memory<float>> destination)
+        {
+            int read = 0, next = 0;
+            for (int i = 0; i < _readers.Length; i++)
+            {
+                if (_readers[i].TryRead([.. destination.Skip(next).Take(sources[i].Inputs.Count)])) read++;
+                next += sources[i].Inputs.Count;
+            }
+            if (read > 0 && read < _readers.Length)
+                throw new AdaptationException(AdaptationError.InputMismatch, "One input's samples end before the others'.");
+            return read > 0;
+        }
+
+        public void Dispose()
+        {
+            foreach (ISampleReader reader in _readers) reader.Dispose();
+        }
+    }
+
     private sealed record EnumerableSource(IReadOnlyList<SampleInput> Inputs, IEnumerable<float[][]> Samples, long? Count) : ISampleSource
     {
         public ISampleReader OpenReader() => new Reader(Inputs, Samples.GetEnumerator());

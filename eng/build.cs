@@ -1,0 +1,187 @@
+#:property PublishAot=false
+#:property GenerateDocumentationFile=false
+#:property EnforceCodeStyleInBuild=false
+
+// The build: ./build.sh COMMAND. One C# program, so that Windows, macOS and Linux do the same.
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+
+return Build.Run(args);
+
+internal static partial class Build
+{
+    private const string Usage = """
+        usage: ./build.sh COMMAND [--offline | --online]
+          demo    adapt the shipped digit classifier to another scanner, end to end (examples/DigitsNewScanner)
+          test    build everything and run all tests
+          bench   time an adaptation against plain inference
+          pack    make the NuGet packages (default dependencies only)
+          clean   remove artifacts/
+        --offline builds against ONNX Runtime from npm and the ML.NET stand-in, --online against the NuGet packages;
+        without either, the first run probes which way works and remembers it.
+        """;
+
+    private static readonly string Root = Path.GetFullPath(Path.Combine(ThisFolder(), ".."));
+    private static readonly string Artifacts = Path.Combine(Root, "artifacts");
+    private static readonly string ModeFile = Path.Combine(Artifacts, "dependencies.props");
+    private static readonly string Offline = Path.Combine(Root, "eng", "offline");
+
+    public static int Run(string[] args)
+    {
+        string[] commands = [.. args.Where(arg => !arg.StartsWith("--", StringComparison.Ordinal))];
+        string[] known = ["--offline", "--online", "--quick"];
+        if (commands.Length != 1 || args.Any(arg => arg.StartsWith("--", StringComparison.Ordinal) && !known.Contains(arg)))
+        {
+            Console.Error.WriteLine(Usage);
+            return 2;
+        }
+        try
+        {
+            if (commands[0] == "clean")
+            {
+                if (Directory.Exists(Artifacts)) Directory.Delete(Artifacts, recursive: true);
+                return 0;
+            }
+            bool offline = ChooseDependencies(args);
+            switch (commands[0])
+            {
+                case "demo":
+                    Compile();
+                    Start(Program("DigitsNewScanner"), ["--out", Path.Combine(Artifacts, "demo")]);
+                    return 0;
+                case "test":
+                    Compile();
+                    return Test();
+                case "bench":
+                    Compile();
+                    Start(Program("AdaBN.Benchmarks"), [.. args.Where(arg => arg == "--quick")]);
+                    return 0;
+                case "pack" when offline:
+                    throw new BuildException("packages are made against the real dependencies only; this machine's registry lacks them (or --offline was given).");
+                case "pack":
+                    Start("dotnet", ["pack", Solution, "-c", "Release", "-o", Path.Combine(Artifacts, "package")]);
+                    return 0;
+                default:
+                    Console.Error.WriteLine(Usage);
+                    return 2;
+            }
+        }
+        catch (BuildException e)
+        {
+            Console.Error.WriteLine($"build: {e.Message}");
+            return 1;
+        }
+    }
+
+    private static string Solution => Path.Combine(Root, "AdaBNPipeline.sln");
+
+    private static string Program(string project) =>
+        Path.Combine(Artifacts, "bin", project, "release", project + (OperatingSystem.IsWindows() ? ".exe" : ""));
+
+    private static void Compile() => Start("dotnet", ["build", Solution, "-c", "Release", "-v", "quiet", "-clp:NoSummary"]);
+
+    private static int Test()
+    {
+        var counts = new Dictionary<string, int> { ["Passed"] = 0, ["Failed"] = 0, ["Skipped"] = 0 };
+        int exitCode = Process("dotnet", ["test", Solution, "-c", "Release", "--no-build"], Root, line =>
+        {
+            Console.WriteLine(line);
+            if (!SummaryLine().IsMatch(line)) return;
+            foreach (string outcome in counts.Keys)
+                counts[outcome] += int.Parse(Regex.Match(line, $@"{outcome}:\s*(\d+)").Groups[1].Value, CultureInfo.InvariantCulture);
+        });
+        Console.WriteLine($"{counts["Passed"]} passed, {counts["Failed"]} failed, {counts["Skipped"]} skipped");
+        if (counts["Passed"] == 0) throw new BuildException("no test ran.");
+        return exitCode;
+    }
+
+    /// <summary>Which way to the dependencies: asked for, remembered, or probed.</summary>
+    private static bool ChooseDependencies(string[] args)
+    {
+        bool? asked = args.Contains("--offline") ? true : args.Contains("--online") ? false : null;
+        bool? remembered = File.Exists(ModeFile) ? File.ReadAllText(ModeFile).Contains(">true<", StringComparison.Ordinal) : null;
+        bool offline = asked ?? remembered ?? !RealPackagesRestore();
+        if (offline != remembered)
+        {
+            Directory.CreateDirectory(Artifacts);
+            File.WriteAllText(ModeFile, $"<Project><PropertyGroup><OfflineDependencies Condition=\"'$(OfflineDependencies)' == ''\">{(offline ? "true" : "false")}</OfflineDependencies></PropertyGroup></Project>\n");
+        }
+        Console.WriteLine(offline
+            ? "Dependencies: offline (ONNX Runtime from npm, the ML.NET stand-in of eng/offline/MLNet)."
+            : "Dependencies: the real packages (Microsoft.ML, Microsoft.ML.OnnxTransformer, Microsoft.ML.OnnxRuntime) from NuGet.");
+        if (offline) InstallNpmPackages();
+        return offline;
+    }
+
+    private static bool RealPackagesRestore()
+    {
+        string folder = Path.Combine(Artifacts, "probe");
+        Directory.CreateDirectory(folder);
+        string project = Path.Combine(folder, "probe.csproj");
+        File.WriteAllText(project, """
+            <Project Sdk="Microsoft.NET.Sdk">
+              <ItemGroup>
+                <PackageReference Include="Microsoft.ML" />
+                <PackageReference Include="Microsoft.ML.OnnxTransformer" />
+                <PackageReference Include="Microsoft.ML.OnnxRuntime" />
+                <PackageReference Include="Google.Protobuf" />
+              </ItemGroup>
+            </Project>
+            """);
+        Console.WriteLine("Probing whether NuGet serves Microsoft.ML …");
+        string refusal = "";
+        int exitCode = Process("dotnet", ["restore", project, "-p:OfflineDependencies=false"], Root, line =>
+        {
+            if (refusal.Length == 0 && line.Contains(": error ", StringComparison.Ordinal)) refusal = line[(line.IndexOf(": error ", StringComparison.Ordinal) + 2)..];
+        });
+        if (exitCode != 0) Console.WriteLine($"It does not ({refusal.Trim()}).");
+        return exitCode == 0;
+    }
+
+    private static void InstallNpmPackages()
+    {
+        string installed = Path.Combine(Offline, "node_modules", ".package-lock.json");
+        string wanted = Path.Combine(Offline, "package-lock.json");
+        if (File.Exists(installed) && File.GetLastWriteTimeUtc(installed) >= File.GetLastWriteTimeUtc(wanted)) return;
+        Console.WriteLine("Installing ONNX Runtime from npm (about 150 MB) …");
+        try
+        {
+            string npm = OperatingSystem.IsWindows() ? "npm.cmd" : "npm";
+            if (Process(npm, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], Offline, Console.WriteLine) != 0)
+                throw new BuildException("npm could not install ONNX Runtime (eng/offline/package.json); see above.");
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            throw new BuildException("offline dependencies need npm, which is not on the PATH. Install Node.js (Debian: apt-get install npm), or use a registry that serves Microsoft.ML.");
+        }
+        File.SetLastWriteTimeUtc(installed, DateTime.UtcNow);
+    }
+
+    private static void Start(string program, string[] arguments)
+    {
+        int exitCode = Process(program, arguments, Root, Console.WriteLine);
+        if (exitCode != 0) throw new BuildException($"{Path.GetFileName(program)} {arguments.FirstOrDefault()} failed with exit code {exitCode}.");
+    }
+
+    private static int Process(string program, string[] arguments, string folder, Action<string> onLine)
+    {
+        using var process = new System.Diagnostics.Process { StartInfo = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, UseShellExecute = false } };
+        process.OutputDataReceived += (_, e) =>
+        {
+            if (e.Data is not null) onLine(e.Data);
+        };
+        process.Start();
+        process.BeginOutputReadLine();
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    private static string ThisFolder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
+
+    [GeneratedRegex(@"Failed:\s*\d+, Passed:\s*\d+, Skipped:\s*\d+")]
+    private static partial Regex SummaryLine();
+}
+
+internal sealed class BuildException(string message) : Exception(message);

@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Globalization;
+using AdaBN.Onnx;
+using Spectre.Console;
+
+namespace AdaBN.Cli;
+
+/// <summary><c>adabn adapt MODEL --data X.npy --out OUT.onnx</c>: re-estimates the statistics and writes the adapted model.</summary>
+internal static class AdaptCommand
+{
+    public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
+    {
+        var model = new Argument<string>("model") { Description = "The ONNX file.", HelpName = "MODEL" };
+        var data = new Option<string[]>("--data") { Description = "Unlabeled samples of the new domain: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
+        var input = new Option<string[]>("--input") { Description = "The model input that --data feeds; give both once for each input where a model has several.", HelpName = "NAME" };
+        var destination = new Option<string>("--out") { Description = "Where to write the adapted model.", Required = true, HelpName = "OUT.onnx" };
+        var batchSize = new Option<int>("--batch-size") { Description = "Samples computed at a time.", DefaultValueFactory = _ => new AdaptationOptions().BatchSize, HelpName = "N" };
+        var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
+        var variance = new Option<VarianceKind>("--variance") { Description = "Variance estimator.", DefaultValueFactory = _ => VarianceKind.Population };
+        var skip = new Option<string[]>("--skip") { Description = "Leave the layer of this name as it is; may be given several times.", HelpName = "LAYER" };
+        var workers = new Option<int?>("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
+        var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
+        var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
+        {
+            model, data, input, destination, batchSize, maxSamples, variance, skip, workers, json,
+        };
+        command.SetAction((parsed, cancellationToken) => Task.Run(() =>
+        {
+            string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!;
+            CheckTarget(source, target);
+            OnnxModel loaded = OnnxModel.Load(source);
+            var options = new AdaptationOptions
+            {
+                BatchSize = parsed.GetValue(batchSize),
+                MaxSamples = parsed.GetValue(maxSamples),
+                Variance = parsed.GetValue(variance),
+                Workers = parsed.GetValue(workers),
+                LayerFilter = FilterOf(loaded, parsed.GetValue(skip) ?? []),
+            };
+            ISampleSource samples = OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
+            AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(loaded, samples, options, progress, cancellationToken));
+            result.Model.Save(target);
+            if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());
+            else Print(console, result.Report, target);
+            return AdabnCommand.Success;
+        }, CancellationToken.None));
+        return command;
+    }
+
+    private static void CheckTarget(string source, string target)
+    {
+        if (Path.GetFullPath(source) == Path.GetFullPath(target))
+            throw new ArgumentException($"--out is the source model itself ({source}); give another file, the source is needed to adapt again.");
+        string folder = Path.GetDirectoryName(Path.GetFullPath(target))!;
+        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"--out: the folder {folder} does not exist.");
+    }
+
+    private static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, string[] skipped)
+    {
+        if (skipped.Length == 0) return null;
+        string[] unknown = [.. skipped.Except(NormalizationDiscovery.Inspect(model).Select(layer => layer.Name))];
+        if (unknown.Length > 0) throw new ArgumentException($"--skip: the model has no normalization layer named {string.Join(", ", unknown)}; 'adabn inspect' lists them.");
+        return layer => !skipped.Contains(layer.Name);
+    }
+
+    private static ISampleSource OpenData(string[] files, string[] inputs)
+    {
+        if (inputs.Length != files.Length && (inputs.Length > 0 || files.Length > 1))
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{files.Length} --data but {inputs.Length} --input: give one --input for each --data."));
+        ISampleSource[] sources = [.. files.Select((file, i) => NpyFile.Open(file, inputs.Length > 0 ? inputs[i] : null))];
+        return sources.Length == 1 ? sources[0] : SampleSource.Zip(sources);
+    }
+
+    private static void Print(IAnsiConsole console, AdaptationReport report, string target)
+    {
+        var table = new Table().Border(TableBorder.Minimal).AddColumns("layer", "depth", "channels", "shift (symmetric KL)");
+        foreach (LayerReport layer in report.Layers)
+        {
+            table.AddRow(Markup.Escape(layer.Name), layer.Depth.ToString(CultureInfo.InvariantCulture), layer.Channels.ToString(CultureInfo.InvariantCulture),
+                layer.Shift.ToString("0.0000", CultureInfo.InvariantCulture));
+        }
+        console.Write(table);
+        foreach (string finding in report.Findings) console.WriteLine($"note: {finding}");
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Layers.Count} layers adapted on {report.Samples} samples; wrote {target}"));
+    }
+}

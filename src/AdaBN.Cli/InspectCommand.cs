@@ -1,0 +1,64 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using AdaBN.Onnx;
+using Spectre.Console;
+
+namespace AdaBN.Cli;
+
+/// <summary><c>adabn inspect MODEL</c>: what normalizes in a model, and what an adaptation would do with it.</summary>
+internal static class InspectCommand
+{
+    private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    public static Command Create(IAnsiConsole console, TextWriter output)
+    {
+        var model = new Argument<string>("model") { Description = "The ONNX file.", HelpName = "MODEL" };
+        var json = new Option<bool>("--json") { Description = "Print JSON." };
+        var command = new Command("inspect", "List a model's normalization layers. Example: adabn inspect classifier.onnx") { model, json };
+        command.SetAction(parsed =>
+        {
+            OnnxModel loaded = OnnxModel.Load(parsed.GetValue(model)!);
+            IReadOnlyList<NormalizationLayer> layers = NormalizationDiscovery.Inspect(loaded);
+            if (parsed.GetValue(json)) output.WriteLine(ToJson(loaded, layers));
+            else Print(console, loaded, layers);
+            return AdabnCommand.Success;
+        });
+        return command;
+    }
+
+    private static string ToJson(OnnxModel model, IReadOnlyList<NormalizationLayer> layers) => JsonSerializer.Serialize(new
+    {
+        model.Sha256,
+        model.IrVersion,
+        model.Opset,
+        model.Producer,
+        Inputs = model.Graph.RequiredInputs.Select(input => input.ToString()),
+        Outputs = model.Graph.Outputs.Select(value => value.ToString()),
+        Metadata = model.Metadata.ToDictionary(entry => entry.Key, entry => entry.Value),
+        Layers = layers,
+    }, JsonOptions);
+
+    private static void Print(IAnsiConsole console, OnnxModel model, IReadOnlyList<NormalizationLayer> layers)
+    {
+        console.WriteLine($"opset {model.Opset.ToString(CultureInfo.InvariantCulture)}, made by {(model.Producer.Length > 0 ? model.Producer : "an unnamed tool")}");
+        foreach (Value input in model.Graph.RequiredInputs) console.WriteLine($"input  {input}");
+        foreach (Value value in model.Graph.Outputs) console.WriteLine($"output {value}");
+        foreach ((string key, string text) in model.Metadata.Where(entry => entry.Key.StartsWith("adabn.", StringComparison.Ordinal))) console.WriteLine($"{key} {text}");
+        if (layers.Count > 0)
+        {
+            var table = new Table().Border(TableBorder.Minimal).AddColumns("#", "layer", "form", "channels", "depth", "adapt");
+            foreach (NormalizationLayer layer in layers)
+            {
+                table.AddRow(
+                    layer.Index.ToString(CultureInfo.InvariantCulture), Markup.Escape(layer.Name), layer.Form, Number(layer.Channels), Number(layer.Depth),
+                    Markup.Escape(layer.DeclinedBecause is { } reason ? $"no: {reason}" : "yes"));
+            }
+            console.Write(table);
+        }
+        int adaptable = layers.Count(layer => layer.CanAdapt);
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{layers.Count} normalization layers, {adaptable} of them with statistics to re-estimate."));
+    }
+
+    private static string Number(int? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "–";
+}

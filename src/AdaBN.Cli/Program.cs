@@ -1,0 +1,3 @@
+using AdaBN.Cli;
+
+return await AdabnCommand.RunAsync(args, Console.Out, Console.Error);

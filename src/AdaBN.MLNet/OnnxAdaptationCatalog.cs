@@ -1,0 +1,59 @@
+using AdaBN;
+using AdaBN.MLNet;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML;
+
+/// <summary>Adds AdaBN to <c>mlContext.Transforms</c>.</summary>
+public static class OnnxAdaptationCatalog
+{
+    /// <summary>
+    /// Creates an <see cref="OnnxAdaptationEstimator"/>: <c>Fit</c> re-estimates the BatchNormalization statistics of an ONNX model on
+    /// the rows of the input column, which need no labels; the fitted step scores with the adapted model.
+    /// </summary>
+    /// <param name="catalog">The transforms catalog.</param>
+    /// <param name="outputColumnName">The output column, named as the model's output.</param>
+    /// <param name="inputColumnName">The input column, named as the model's input: a known-size vector of <see cref="float"/>, row-major without the batch axis.</param>
+    /// <param name="modelFile">The ONNX model's file; it is not changed.</param>
+    /// <param name="options">Settings of the adaptation; defaults where null.</param>
+    /// <param name="environment">Where to log; the <see cref="MLContext"/> itself will do. No log where null.</param>
+    /// <param name="progress">Told after each batch of rows, from worker threads.</param>
+    /// <param name="shapeDictionary">Shapes for inputs whose declared shape leaves axes other than the first open, batch axis included, as in <c>ApplyOnnxModel</c>.</param>
+    /// <param name="gpuDeviceId">GPU to score on, as in <c>ApplyOnnxModel</c>; statistics are measured on the CPU.</param>
+    /// <param name="fallbackToCpu">Whether to score on the CPU where the GPU fails, as in <c>ApplyOnnxModel</c>.</param>
+    /// <param name="cancellationToken">Stops a <c>Fit</c>.</param>
+    public static OnnxAdaptationEstimator AdaptOnnxModel(
+        this TransformsCatalog catalog, string outputColumnName, string inputColumnName, string modelFile,
+        AdaptationOptions? options = null, IHostEnvironment? environment = null, IProgress<AdaptationProgress>? progress = null,
+        IReadOnlyDictionary<string, int[]>? shapeDictionary = null, int? gpuDeviceId = null, bool fallbackToCpu = false,
+        CancellationToken cancellationToken = default) =>
+        catalog.AdaptOnnxModel([outputColumnName], [inputColumnName], modelFile, options, environment, progress, shapeDictionary, gpuDeviceId, fallbackToCpu, cancellationToken);
+
+    /// <summary>As the other overload, for models with several inputs or outputs.</summary>
+    /// <param name="catalog">The transforms catalog.</param>
+    /// <param name="outputColumnNames">The output columns, named as the model's outputs.</param>
+    /// <param name="inputColumnNames">The input columns, named as the model's inputs: known-size vectors of <see cref="float"/>, row-major without the batch axis.</param>
+    /// <param name="modelFile">The ONNX model's file; it is not changed.</param>
+    /// <param name="options">Settings of the adaptation; defaults where null.</param>
+    /// <param name="environment">Where to log; the <see cref="MLContext"/> itself will do. No log where null.</param>
+    /// <param name="progress">Told after each batch of rows, from worker threads.</param>
+    /// <param name="shapeDictionary">Shapes for inputs whose declared shape leaves axes other than the first open, batch axis included, as in <c>ApplyOnnxModel</c>.</param>
+    /// <param name="gpuDeviceId">GPU to score on, as in <c>ApplyOnnxModel</c>; statistics are measured on the CPU.</param>
+    /// <param name="fallbackToCpu">Whether to score on the CPU where the GPU fails, as in <c>ApplyOnnxModel</c>.</param>
+    /// <param name="cancellationToken">Stops a <c>Fit</c>.</param>
+    public static OnnxAdaptationEstimator AdaptOnnxModel(
+        this TransformsCatalog catalog, string[] outputColumnNames, string[] inputColumnNames, string modelFile,
+        AdaptationOptions? options = null, IHostEnvironment? environment = null, IProgress<AdaptationProgress>? progress = null,
+        IReadOnlyDictionary<string, int[]>? shapeDictionary = null, int? gpuDeviceId = null, bool fallbackToCpu = false,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(outputColumnNames);
+        ArgumentNullException.ThrowIfNull(inputColumnNames);
+        ArgumentException.ThrowIfNullOrEmpty(modelFile);
+        options ??= new AdaptationOptions();
+        options.Validate();
+        var scoring = new ScoringFactory(catalog, outputColumnNames, inputColumnNames, shapeDictionary, gpuDeviceId, fallbackToCpu);
+        return new OnnxAdaptationEstimator(scoring, modelFile, options, environment, progress, cancellationToken);
+    }
+}

@@ -1,0 +1,61 @@
+using System.Globalization;
+using AdaBN.Onnx;
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using Microsoft.ML.Transforms.Onnx;
+
+namespace AdaBN.MLNet;
+
+/// <summary>
+/// <see cref="IEstimator{TTransformer}"/> that adapts an ONNX model's BatchNormalization statistics to the domain of the rows it is
+/// fitted on (AdaBN, Li et al., arXiv 1603.04779).
+/// </summary>
+/// <remarks>
+/// Reads the input columns in one pass; labels, where there are any, are never read. Input: known-size vectors of float, named as
+/// the model's inputs. Output: as the model declares. Not exportable by <c>ConvertToOnnx</c>; <see cref="OnnxAdaptationTransformer.SaveOnnx"/>
+/// writes the adapted model instead. To create it use <see cref="OnnxAdaptationCatalog"/>.
+/// </remarks>
+public sealed class OnnxAdaptationEstimator : IEstimator<OnnxAdaptationTransformer>
+{
+    private readonly ScoringFactory _scoring;
+    private readonly string _modelFile;
+    private readonly AdaptationOptions _options;
+    private readonly IHostEnvironment? _environment;
+    private readonly IProgress<AdaptationProgress>? _progress;
+    private readonly CancellationToken _cancellationToken;
+    private readonly OnnxScoringEstimator _sourceScoring;
+
+    internal OnnxAdaptationEstimator(
+        ScoringFactory scoring, string modelFile, AdaptationOptions options, IHostEnvironment? environment,
+        IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
+    {
+        (_scoring, _modelFile, _options) = (scoring, modelFile, options);
+        (_environment, _progress, _cancellationToken) = (environment, progress, cancellationToken);
+        _sourceScoring = scoring.Create(modelFile);
+    }
+
+    /// <summary>Adapts the model to the rows' domain.</summary>
+    /// <param name="input">Rows of the new domain.</param>
+    /// <exception cref="AdaptationException">The model or the rows cannot be used; the message says why and how to mend it.</exception>
+    public OnnxAdaptationTransformer Fit(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        _sourceScoring.Fit(input); // checks the schema as stock scoring does, before any row is read
+        OnnxModel model = OnnxModel.Load(_modelFile);
+        var rows = new DataViewSampleSource(input, _scoring.Inputs, _scoring.Shapes);
+        using IChannel? channel = _environment?.Start(nameof(OnnxAdaptationCatalog.AdaptOnnxModel));
+        AdaptationResult result = BatchNormAdapter.Adapt(model, rows, _options, _progress, _cancellationToken);
+        Log(channel, result.Report);
+        return OnnxAdaptationTransformer.Create(result, _scoring, input);
+    }
+
+    /// <summary>The schema that the fitted step will produce.</summary>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => _sourceScoring.GetOutputSchema(inputSchema);
+
+    private static void Log(IChannel? channel, AdaptationReport report)
+    {
+        channel?.Info(MessageSensitivity.None, string.Create(CultureInfo.InvariantCulture,
+            $"Adapted {report.Layers.Count} BatchNormalization layers on {report.Samples} rows; largest shift {report.Layers.Max(layer => layer.Shift):g3}."));
+        foreach (string finding in report.Findings) channel?.Warning(MessageSensitivity.None, finding);
+    }
+}
