@@ -32,7 +32,7 @@ internal static partial class Build
     {
         string[] commands = [.. args.Where(arg => !arg.StartsWith("--", StringComparison.Ordinal))];
         string[] known = ["--offline", "--online", "--quick"];
-        if (commands.Length != 1 || args.Any(arg => arg.StartsWith("--", StringComparison.Ordinal) && !known.Contains(arg)))
+        if (commands.Length != 1 || !Usage.Contains($"\n  {commands[0]} ", StringComparison.Ordinal) || args.Any(arg => arg.StartsWith("--", StringComparison.Ordinal) && !known.Contains(arg)))
         {
             Console.Error.WriteLine(Usage);
             return 2;
@@ -64,8 +64,7 @@ internal static partial class Build
                     Start("dotnet", ["pack", Solution, "-c", "Release", "-o", Path.Combine(Artifacts, "package")]);
                     return 0;
                 default:
-                    Console.Error.WriteLine(Usage);
-                    return 2;
+                    throw new UnreachableException();
             }
         }
         catch (BuildException e)
@@ -80,7 +79,7 @@ internal static partial class Build
     private static string Program(string project) =>
         Path.Combine(Artifacts, "bin", project, "release", project + (OperatingSystem.IsWindows() ? ".exe" : ""));
 
-    private static void Compile() => Start("dotnet", ["build", Solution, "-c", "Release", "-v", "quiet", "-clp:NoSummary"]);
+    private static void Compile() => Start("dotnet", ["build", Solution, "-c", "Release", "-nologo", "-v", "quiet", "-tl:off", "-clp:NoSummary;ErrorsOnly"]);
 
     private static int Test()
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using AdaBN.Onnx;
 using Spectre.Console;
 
@@ -16,11 +17,14 @@ internal static class AdabnCommand
     {
         IAnsiConsole console = Consoles.For(output);
         var verbose = new Option<bool>("--verbose") { Description = "Show where in the program an error arose.", Recursive = true };
-        var root = new RootCommand("Looks at the normalization of ONNX models and adapts it to a new domain (AdaBN). Exit codes: 0 done, 1 failed, 2 wrong usage, 130 cancelled.")
+        // A RootCommand would show the assembly's name in its help instead of the command's.
+        var root = new Command("adabn", "Looks at the normalization of ONNX models and adapts it to a new domain (AdaBN). Exit codes: 0 done, 1 failed, 2 wrong usage, 130 cancelled.")
         {
             InspectCommand.Create(console, output),
             AdaptCommand.Create(console, Consoles.For(error), output),
             verbose,
+            new HelpOption { Recursive = true },
+            new VersionOption(),
         };
 
         ParseResult parsed = root.Parse(args);

@@ -10,7 +10,7 @@ internal static class AdaptCommand
 {
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
     {
-        var model = new Argument<string>("model") { Description = "The ONNX file.", HelpName = "MODEL" };
+        var model = new Argument<string>("MODEL") { Description = "The ONNX file." };
         var data = new Option<string[]>("--data") { Description = "Unlabeled samples of the new domain: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
         var input = new Option<string[]>("--input") { Description = "The model input that --data feeds; give both once for each input where a model has several.", HelpName = "NAME" };
         var destination = new Option<string>("--out") { Description = "Where to write the adapted model.", Required = true, HelpName = "OUT.onnx" };

@@ -13,7 +13,7 @@ internal static class InspectCommand
 
     public static Command Create(IAnsiConsole console, TextWriter output)
     {
-        var model = new Argument<string>("model") { Description = "The ONNX file.", HelpName = "MODEL" };
+        var model = new Argument<string>("MODEL") { Description = "The ONNX file." };
         var json = new Option<bool>("--json") { Description = "Print JSON." };
         var command = new Command("inspect", "List a model's normalization layers. Example: adabn inspect classifier.onnx") { model, json };
         command.SetAction(parsed =>

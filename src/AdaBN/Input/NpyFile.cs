@@ -43,7 +43,7 @@ public sealed partial class NpyFile : ISampleSource
         if (!header.Contains("'fortran_order': False", StringComparison.Ordinal))
             throw new InvalidDataException($"{path} is stored in Fortran order, expected C order: numpy.save(file, numpy.ascontiguousarray(array)).");
         int[] shape = ParseShape(header, path);
-        long expected = shape.Aggregate((long)sizeof(float), (product, length) => checked(product * length));
+        Int128 expected = shape.Aggregate((Int128)sizeof(float), (product, length) => product * length);
         if (stream.Length - stream.Position != expected)
         {
             throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture,
@@ -88,7 +88,8 @@ public sealed partial class NpyFile : ISampleSource
             if (!int.TryParse(lengths[i], NumberStyles.None, CultureInfo.InvariantCulture, out shape[i]))
                 throw new InvalidDataException($"{path} is damaged: its shape '{string.Join(", ", lengths)}' is unreadable or too large.");
         }
-        if (shape.Length < 2)
+        const int mostAxes = 8;
+        if (shape.Length is < 2 or > mostAxes)
             throw new InvalidDataException($"{path} has {shape.Length} axes, expected the samples' axis and at least one more, such as (N, C, H, W).");
         return shape;
     }

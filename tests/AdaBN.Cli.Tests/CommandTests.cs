@@ -1,0 +1,133 @@
+using System.Text.Json;
+using AdaBN.Onnx;
+using AdaBN.TestSupport;
+
+namespace AdaBN.Cli.Tests;
+
+[TestClass]
+public sealed class CommandTests
+{
+    private static readonly string ConvChain = Path.Combine(Repository.Golden, "conv_chain");
+    private static readonly string TwoInputs = Path.Combine(Repository.Golden, "two_inputs");
+
+    [TestMethod]
+    public async Task Inspect_lists_the_layers()
+    {
+        Outcome outcome = await Run("inspect", Path.Combine(ConvChain, "model.onnx"));
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+        Assert.Contains("input  image: Float [N, 3, 12, 12]", outcome.Output);
+        Assert.Contains("3 normalization layers, 3 of them with statistics to re-estimate.", outcome.Output);
+        Assert.Contains("BatchNormalization", outcome.Output);
+    }
+
+    [TestMethod]
+    public async Task Inspect_json_has_every_layer_with_form_channels_and_depth()
+    {
+        Outcome outcome = await Run("inspect", Path.Combine(TwoInputs, "model.onnx"), "--json");
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+        using JsonDocument json = JsonDocument.Parse(outcome.Output);
+        JsonElement[] layers = [.. json.RootElement.GetProperty("layers").EnumerateArray()];
+        Assert.HasCount(4, layers);
+        Assert.AreEqual("BatchNormalization", layers[0].GetProperty("form").GetString());
+        CollectionAssert.AreEquivalent(new[] { 0, 0, 1, 2 }, layers.Select(layer => layer.GetProperty("depth").GetInt32()).ToArray());
+        Assert.IsTrue(layers.All(layer => layer.GetProperty("channels").GetInt32() > 0 && layer.GetProperty("canAdapt").GetBoolean()));
+        Assert.AreEqual(13, json.RootElement.GetProperty("opset").GetInt64());
+    }
+
+    [TestMethod]
+    public async Task Adapt_writes_what_the_engine_computes()
+    {
+        using var folder = new TemporaryFolder();
+        string target = folder.File("adapted.onnx");
+        Outcome outcome = await Run("adapt", Path.Combine(ConvChain, "model.onnx"), "--data", Path.Combine(ConvChain, "image.npy"), "--out", target);
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+        Assert.Contains("3 layers adapted on 37 samples", outcome.Output);
+        Assert.Contains("note: Only 37 samples", outcome.Output);
+        byte[] expected = BatchNormAdapter.Adapt(OnnxModel.Load(Path.Combine(ConvChain, "model.onnx")), NpyFile.Open(Path.Combine(ConvChain, "image.npy"))).Model.ToBytes();
+        CollectionAssert.AreEqual(expected, File.ReadAllBytes(target));
+        Assert.HasCount(1, Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [TestMethod]
+    public async Task Adapt_takes_one_file_an_input_and_prints_json()
+    {
+        using var folder = new TemporaryFolder();
+        Outcome outcome = await Run(
+            "adapt", Path.Combine(TwoInputs, "model.onnx"), "--input", "color", "--data", Path.Combine(TwoInputs, "color.npy"),
+            "--input", "depth", "--data", Path.Combine(TwoInputs, "depth.npy"), "--out", folder.File("adapted.onnx"), "--json", "--batch-size", "4", "--workers", "1");
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+        using JsonDocument json = JsonDocument.Parse(outcome.Output);
+        Assert.AreEqual(4, json.RootElement.GetProperty("layers").GetArrayLength());
+        Assert.AreEqual(37, json.RootElement.GetProperty("samples").GetInt64());
+    }
+
+    [TestMethod]
+    public async Task Skipped_layers_keep_their_statistics()
+    {
+        using var folder = new TemporaryFolder();
+        string layer = NormalizationDiscovery.Inspect(OnnxModel.Load(Path.Combine(ConvChain, "model.onnx")))[1].Name;
+        Outcome outcome = await Run("adapt", Path.Combine(ConvChain, "model.onnx"), "--data", Path.Combine(ConvChain, "image.npy"), "--out", folder.File("a.onnx"), "--skip", layer);
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+        Assert.Contains("2 layers adapted", outcome.Output);
+        Outcome unknown = await Run("adapt", Path.Combine(ConvChain, "model.onnx"), "--data", Path.Combine(ConvChain, "image.npy"), "--out", folder.File("a.onnx"), "--skip", "nonsense");
+        Assert.AreEqual(2, unknown.ExitCode);
+        Assert.Contains("nonsense", unknown.Error);
+    }
+
+    [TestMethod]
+    public async Task Failures_are_one_clear_line_and_leave_files_alone()
+    {
+        using var folder = new TemporaryFolder();
+        string model = Path.Combine(ConvChain, "model.onnx"), data = Path.Combine(ConvChain, "image.npy"), target = folder.File("out.onnx");
+        File.WriteAllText(target, "precious");
+        File.WriteAllText(folder.File("garbage.onnx"), "garbage");
+        (int Code, string Says, string[] Arguments)[] cases =
+        [
+            (1, "does not fit the input 'image'", ["adapt", model, "--data", Path.Combine(TwoInputs, "depth.npy"), "--out", target]),
+            (1, "no ONNX model", ["inspect", folder.File("garbage.onnx")]),
+            (1, "no-such.onnx", ["inspect", folder.File("no-such.onnx")]),
+            (1, "no NumPy file", ["adapt", model, "--data", folder.File("garbage.onnx"), "--out", target]),
+            (1, "no-such-folder", ["adapt", model, "--data", data, "--out", Path.Combine(folder.Path, "no-such-folder", "x.onnx")]),
+            (1, "has no input 'picture'", ["adapt", model, "--data", data, "--input", "picture", "--out", target]),
+            (1, "no BatchNormalization node", ["adapt", Repository.Model("digits-cnn-folded.onnx"), "--data", data, "--out", target]),
+            (2, "source model itself", ["adapt", model, "--data", data, "--out", model]),
+            (2, "give one --input for each --data", ["adapt", model, "--data", data, "--data", data, "--out", target]),
+            (2, "BatchSize is 0", ["adapt", model, "--data", data, "--out", target, "--batch-size", "0"]),
+            (2, "--data", ["adapt", model]),
+            (2, "adabn --help", ["no-such-command"]),
+            (2, "adabn --help", []),
+        ];
+        byte[] before = File.ReadAllBytes(model);
+        foreach ((int code, string says, string[] arguments) in cases)
+        {
+            Outcome outcome = await Run(arguments);
+            Assert.AreEqual(code, outcome.ExitCode, string.Join(' ', arguments));
+            Assert.Contains(says, outcome.Error);
+            Assert.AreEqual("", outcome.Output);
+            Assert.DoesNotContain("   at ", outcome.Error);
+        }
+        Assert.AreEqual("precious", File.ReadAllText(target));
+        CollectionAssert.AreEqual(before, File.ReadAllBytes(model));
+        Assert.HasCount(2, Directory.GetFileSystemEntries(folder.Path));
+        Assert.Contains("   at ", (await Run("inspect", folder.File("garbage.onnx"), "--verbose")).Error);
+    }
+
+    [TestMethod]
+    public async Task Help_is_help()
+    {
+        Outcome outcome = await Run("adapt", "--help");
+        Assert.AreEqual(0, outcome.ExitCode);
+        Assert.Contains("adabn adapt <MODEL>", outcome.Output);
+        Assert.Contains("Example: adabn adapt classifier.onnx", outcome.Output);
+    }
+
+    private static async Task<Outcome> Run(params string[] arguments)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        int exitCode = await AdabnCommand.RunAsync(arguments, output, error);
+        return new Outcome(exitCode, output.ToString(), error.ToString());
+    }
+
+    private sealed record Outcome(int ExitCode, string Output, string Error);
+}

@@ -1,0 +1,101 @@
+using System.Text.RegularExpressions;
+using AdaBN.Onnx;
+using AdaBN.TestSupport;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace AdaBN.MLNet.Tests;
+
+/// <summary>README's code is this file's code: it compiles, runs, and stands in README to the letter.</summary>
+[TestClass]
+public sealed partial class ReadmeTests
+{
+    private static readonly string Readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md")).ReplaceLineEndings("\n");
+
+    [TestMethod]
+    public void The_pipeline_snippet_runs() => InFolderWithModel(() =>
+    {
+        DigitRow[] scans = [.. Enumerable.Range(0, 8).Select(i => new DigitRow { Image = RandomImage(i) })];
+        // begin pipeline
+        var mlContext = new MLContext();
+        IDataView newSite = mlContext.Data.LoadFromEnumerable(scans); // a float vector "image" a row; labels, if any, are never read
+
+        var pipeline = mlContext.Transforms.AdaptOnnxModel("logits", "image", "digits-cnn.onnx", environment: mlContext);
+        using OnnxAdaptationTransformer adapted = pipeline.Fit(newSite);
+
+        IDataView scored = adapted.Transform(newSite);
+        foreach (LayerReport layer in adapted.Report.Layers) Console.WriteLine($"{layer.Name}: shift {layer.Shift:0.000}");
+        adapted.SaveOnnx("digits-cnn.site42.onnx");                          // for any ONNX Runtime program
+        mlContext.Model.Save(adapted, newSite.Schema, "pipeline.site42.zip"); // loads in stock ML.NET
+        // end pipeline
+        Assert.HasCount(8, ConvChain.Logits(mlContext, scored));
+        Assert.IsTrue(File.Exists("digits-cnn.site42.onnx") && File.Exists("pipeline.site42.zip"));
+    });
+
+    [TestMethod]
+    public void The_engine_snippet_runs() => InFolderWithModel(() =>
+    {
+        float[][] images = [.. Enumerable.Range(0, 8).Select(RandomImage)];
+        // begin engine
+        OnnxModel model = OnnxModel.Load("digits-cnn.onnx");
+        ISampleSource samples = SampleSource.FromArrays(images, 1, 28, 28); // or NpyFile.Open("site42.npy"), or your own ISampleSource
+        AdaptationResult result = BatchNormAdapter.Adapt(model, samples, new AdaptationOptions { BatchSize = 64 });
+        result.Model.Save("digits-cnn.site42.onnx");
+        // end engine
+        Assert.AreEqual(8, result.Report.Samples);
+    });
+
+    [TestMethod]
+    public void README_shows_the_code_that_ran()
+    {
+        string source = File.ReadAllText(Path.Combine(Repository.Root, "tests", "AdaBN.MLNet.Tests", "ReadmeTests.cs")).ReplaceLineEndings("\n");
+        MatchCollection snippets = SnippetPattern().Matches(Readme);
+        CollectionAssert.AreEqual(new[] { "pipeline", "engine" }, snippets.Select(snippet => snippet.Groups[1].Value).ToArray());
+        foreach (Match snippet in snippets)
+        {
+            string code = Regex.Match(source, $@"// begin {snippet.Groups[1].Value}\n(.*?)\n *// end {snippet.Groups[1].Value}", RegexOptions.Singleline).Groups[1].Value;
+            Assert.AreEqual(string.Join('\n', code.Split('\n').Select(line => line.Length >= 8 ? line[8..] : line)), snippet.Groups[2].Value);
+        }
+    }
+
+    [TestMethod]
+    public void Every_link_into_the_repository_leads_somewhere()
+    {
+        foreach (Match link in LinkPattern().Matches(Readme))
+            Assert.IsTrue(Path.Exists(Path.Combine(Repository.Root, link.Groups[1].Value)), link.Value);
+    }
+
+    private static float[] RandomImage(int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, 784).Select(_ => random.NextSingle())];
+    }
+
+    private static void InFolderWithModel(Action action)
+    {
+        using var folder = new TemporaryFolder();
+        string previous = Directory.GetCurrentDirectory();
+        File.Copy(Repository.Model("digits-cnn.onnx"), folder.File("digits-cnn.onnx"));
+        Directory.SetCurrentDirectory(folder.Path);
+        try
+        {
+            action();
+        }
+        finally
+        {
+            Directory.SetCurrentDirectory(previous);
+        }
+    }
+
+    private sealed class DigitRow
+    {
+        [ColumnName("image"), VectorType(784)]
+        public float[] Image { get; set; } = [];
+    }
+
+    [GeneratedRegex(@"<!-- snippet: (\w+) -->\n```csharp\n(.*?)\n```\n<!-- snippet -->", RegexOptions.Singleline)]
+    private static partial Regex SnippetPattern();
+
+    [GeneratedRegex(@"\]\((?!http)([^)#]+)\)")]
+    private static partial Regex LinkPattern();
+}

@@ -1,0 +1,128 @@
+using AdaBN.TestSupport;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace AdaBN.MLNet.Tests;
+
+[TestClass]
+public sealed class StepTests
+{
+    [TestMethod]
+    public void Disposing_removes_the_temporary_model_and_ends_scoring()
+    {
+        var context = new MLContext();
+        IDataView view = ConvChain.View(context);
+        string[] before = TemporaryModels();
+        OnnxAdaptationTransformer step = ConvChain.Estimator(context).Fit(view);
+        string[] created = [.. TemporaryModels().Except(before)];
+        Assert.IsGreaterThanOrEqualTo(1, created.Length);
+        step.Dispose();
+        step.Dispose();
+        Assert.IsGreaterThanOrEqualTo(1, created.Count(folder => !Directory.Exists(folder)));
+        Assert.ThrowsExactly<ObjectDisposedException>(() => step.Transform(view));
+        Assert.ThrowsExactly<ObjectDisposedException>(() => step.GetOutputSchema(view.Schema));
+    }
+
+    [TestMethod]
+    public void A_failed_fit_leaves_no_temporary_model()
+    {
+        var context = new MLContext();
+        string[] before = TemporaryModels();
+        float[] withNaN = [.. ConvChain.Rows[0].Image];
+        withNaN[7] = float.NaN;
+        IDataView view = context.Data.LoadFromEnumerable([new ImageRow { Image = withNaN }]);
+        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => ConvChain.Estimator(context).Fit(view));
+        Assert.AreEqual(AdaptationError.NonFinite, e.Error);
+        Assert.IsEmpty(TemporaryModels().Except(before).Where(folder => File.Exists(Path.Combine(folder, "adapted.onnx"))));
+    }
+
+    [TestMethod]
+    public void The_environment_hears_what_was_done_and_what_to_heed()
+    {
+        var context = new MLContext();
+        var log = new List<string>();
+        context.Log += (_, e) =>
+        {
+            lock (log) log.Add($"{e.Kind} {e.RawMessage}");
+        };
+        using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel("logits", "image", ConvChain.ModelFile, environment: context).Fit(ConvChain.View(context));
+        Assert.IsTrue(log.Any(line => line.StartsWith("Info ", StringComparison.Ordinal) && line.Contains("Adapted 3 BatchNormalization layers on 37 rows", StringComparison.Ordinal)));
+        Assert.IsTrue(log.Any(line => line.StartsWith("Warning ", StringComparison.Ordinal) && line.Contains("Only 37 samples", StringComparison.Ordinal)));
+    }
+
+    [TestMethod]
+    public void Options_progress_and_cancellation_reach_the_engine()
+    {
+        var context = new MLContext();
+        var progress = new Recorder();
+        using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel(
+            "logits", "image", ConvChain.ModelFile, new AdaptationOptions { MaxSamples = 9, BatchSize = 3 }, progress: progress).Fit(ConvChain.View(context));
+        Assert.AreEqual(9, step.Report.Samples);
+        Assert.AreEqual(9, progress.Calls);
+
+        Assert.ThrowsExactly<OperationCanceledException>(() => context.Transforms.AdaptOnnxModel(
+            "logits", "image", ConvChain.ModelFile, cancellationToken: new CancellationToken(canceled: true)).Fit(ConvChain.View(context)));
+        Assert.ThrowsExactly<ArgumentException>(() => context.Transforms.AdaptOnnxModel("logits", "image", ConvChain.ModelFile, new AdaptationOptions { BatchSize = 0 }));
+    }
+
+    [TestMethod]
+    public void Several_inputs_are_matched_by_name()
+    {
+        var context = new MLContext();
+        string folder = Path.Combine(Repository.Golden, "two_inputs");
+        (float[] color, int[] colorShape) = Npy.Read<float>(Path.Combine(folder, "color.npy"));
+        (float[] depth, int[] depthShape) = Npy.Read<float>(Path.Combine(folder, "depth.npy"));
+        int colorLength = color.Length / colorShape[0], depthLength = depth.Length / depthShape[0];
+        SchemaDefinition schema = SchemaDefinition.Create(typeof(TwoImages));
+        schema["color"].ColumnType = new VectorDataViewType(NumberDataViewType.Single, colorLength);
+        schema["depth"].ColumnType = new VectorDataViewType(NumberDataViewType.Single, depthLength);
+        IDataView view = context.Data.LoadFromEnumerable(
+            Enumerable.Range(0, colorShape[0]).Select(i => new TwoImages { Color = color[(i * colorLength)..((i + 1) * colorLength)], Depth = depth[(i * depthLength)..((i + 1) * depthLength)] }).ToArray(), schema);
+
+        using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel(["logits"], ["depth", "color"], Path.Combine(folder, "model.onnx")).Fit(view);
+
+        float[][] scored = ConvChain.Logits(context, step.Transform(view));
+        (double[] expected, int[] shape) = Npy.Read<double>(Path.Combine(folder, "adapted_output.npy"));
+        for (int i = 0; i < scored.Length; i++)
+            for (int k = 0; k < shape[1]; k++) Assert.AreEqual(expected[(i * shape[1]) + k], scored[i][k], 1e-4);
+    }
+
+    [TestMethod]
+    public void A_model_file_that_is_missing_or_folded_is_said_so()
+    {
+        var context = new MLContext();
+        string missing = Assert.Throws<Exception>(() => context.Transforms.AdaptOnnxModel("logits", "image", "no-such.onnx")).Message;
+        Assert.Contains("no-such.onnx", missing);
+
+        (float[] data, _) = Npy.Read<float>(Path.Combine(Repository.Golden, "conv_chain", "image.npy"));
+        IDataView digits = context.Data.LoadFromEnumerable([new DigitRow { Image = data[..784] }]);
+        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => context.Transforms.AdaptOnnxModel("logits", "image", Repository.Model("digits-cnn-folded.onnx")).Fit(digits));
+        Assert.AreEqual(AdaptationError.NoBatchNormalization, e.Error);
+    }
+
+    private static string[] TemporaryModels() => Directory.GetDirectories(Path.GetTempPath(), "adabn-*").Where(folder => !folder.Contains("adabn-test-", StringComparison.Ordinal)).ToArray();
+
+    private sealed class Recorder : IProgress<AdaptationProgress>
+    {
+        private int _calls;
+
+        public int Calls => _calls;
+
+        public void Report(AdaptationProgress value) => Interlocked.Increment(ref _calls);
+    }
+
+    private sealed class TwoImages
+    {
+        [ColumnName("color")]
+        public float[] Color { get; set; } = [];
+
+        [ColumnName("depth")]
+        public float[] Depth { get; set; } = [];
+    }
+
+    private sealed class DigitRow
+    {
+        [ColumnName("image"), VectorType(784)]
+        public float[] Image { get; set; } = [];
+    }
+}
