@@ -9,6 +9,7 @@ namespace AdaBN.MLNet;
 /// <see cref="ITransformer"/> that scores with an adapted ONNX model. A saved pipeline holds it as ML.NET's own ONNX step, so it loads
 /// in programs that do not know this library; how the model was adapted stands in the ONNX file's metadata.
 /// </summary>
+/// <remarks>A prediction engine made from it disposes it with itself, as it does with any ML.NET step, unless told otherwise.</remarks>
 public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
 {
     private readonly TemporaryModelFile _file;

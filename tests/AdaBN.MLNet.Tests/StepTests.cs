@@ -46,8 +46,10 @@ public sealed class StepTests
             lock (log) log.Add($"{e.Kind} {e.RawMessage}");
         };
         using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel("logits", "image", ConvChain.ModelFile, environment: context).Fit(ConvChain.View(context));
-        Assert.IsTrue(log.Any(line => line.StartsWith("Info ", StringComparison.Ordinal) && line.Contains("Adapted 3 BatchNormalization layers on 37 rows", StringComparison.Ordinal)));
-        Assert.IsTrue(log.Any(line => line.StartsWith("Warning ", StringComparison.Ordinal) && line.Contains("Only 37 samples", StringComparison.Ordinal)));
+        string[] lines;
+        lock (log) lines = [.. log];
+        Assert.IsTrue(lines.Any(line => line.StartsWith("Info ", StringComparison.Ordinal) && line.Contains("Adapted 3 BatchNormalization layers on 37 rows", StringComparison.Ordinal)));
+        Assert.IsTrue(lines.Any(line => line.StartsWith("Warning ", StringComparison.Ordinal) && line.Contains("Only 37 samples", StringComparison.Ordinal)));
     }
 
     [TestMethod]

@@ -50,6 +50,35 @@ public sealed class AdapterTests
     }
 
     [TestMethod]
+    [DataRow(7, 3)]
+    [DataRow(8, 3)]
+    [DataRow(9, 4)]
+    [DataRow(13, 7)]
+    [DataRow(14, 7)]
+    [DataRow(15, 8)]
+    [DataRow(21, 10)]
+    public void Every_opset_that_ONNX_Runtime_loads_works_alike(int opset, int irVersion)
+    {
+        ModelBuilder builder = new ModelBuilder(opset, irVersion).Input("x", -1, 3, 4).BatchNorm("x", "a", 3).Node("Relu", ["a"], ["b"]).BatchNorm("b", "y", 3).Output("y", -1, 3, 4);
+        if (irVersion < 4)
+            foreach (string tensor in builder.Graph.Initializer.Select(tensor => tensor.Name).ToArray()) builder.Input(tensor, 3);
+        var random = new Random(5);
+        float[][] rows = [.. Enumerable.Range(0, 40).Select(_ => Enumerable.Range(0, 12).Select(_ => (random.NextSingle() * 4) + 1).ToArray())];
+        AdaptationResult result = BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays(rows, 3, 4));
+
+        for (int c = 0; c < 3; c++)
+        {
+            double[] x = [.. rows.SelectMany(row => row.AsSpan(c * 4, 4).ToArray()).Select(value => (double)value)];
+            double mean = x.Average(), variance = x.Average(value => (value - mean) * (value - mean));
+            Assert.AreEqual(mean, result.Report.Layers[0].TargetMean[c], 1e-6);
+            double[] relu = [.. x.Select(value => Math.Max(0, (value - mean) / Math.Sqrt(variance + 1e-5)))];
+            Assert.AreEqual(relu.Average(), result.Report.Layers[1].TargetMean[c], 1e-6);
+        }
+        float[] scores = Scoring.Run(OnnxModel.FromBytes(result.Model.ToBytes()), new Dictionary<string, (float[], int[])> { ["x"] = ([.. rows.SelectMany(row => row)], [40, 3, 4]) });
+        Assert.AreEqual(0, scores.Average(), 1e-5);
+    }
+
+    [TestMethod]
     public void The_data_is_read_exactly_once()
     {
         var golden = new GoldenCase("conv_chain");
