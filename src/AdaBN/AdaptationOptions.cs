@@ -19,10 +19,11 @@ public sealed record AdaptationOptions
     public const int LargestBatchSize = 4096;
 
     /// <summary>
-    /// Samples that ONNX Runtime computes at a time; 1 to <see cref="LargestBatchSize"/>, default 32. Affects speed and memory, not the
-    /// result (beyond float rounding). A model with a fixed batch axis keeps its own.
+    /// Samples that ONNX Runtime computes at a time; 1 to <see cref="LargestBatchSize"/>. Default: chosen for each stage, so that its
+    /// tensors stay in the processor's cache. Affects speed and memory, not the result (beyond float rounding). A model with a fixed
+    /// batch axis keeps its own.
     /// </summary>
-    public int BatchSize { get; init; } = 32;
+    public int? BatchSize { get; init; }
 
     /// <summary>Read at most this many samples; at least 1. Default: all.</summary>
     public long? MaxSamples { get; init; }
@@ -36,6 +37,17 @@ public sealed record AdaptationOptions
     /// <summary>Threads that compute, one batch each; at least 1. Default: one a processor. The result is the same, bit for bit, for any number.</summary>
     public int? Workers { get; init; }
 
+    /// <summary>
+    /// Bytes of activations to hold in RAM between stages; at least 0. What is beyond lies in temporary files, mapped into memory.
+    /// Default: half of what the machine, or the container's limit, has.
+    /// </summary>
+    public long? MaxMemory { get; init; }
+
+    /// <summary>The folder for such temporary files; it must exist. Default: the system's temporary folder.</summary>
+    public string? SpillFolder { get; init; }
+
+    internal static long DefaultMaxMemory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+
     /// <summary>Throws when any setting is out of range, naming all that are.</summary>
     /// <exception cref="ArgumentException">At least one setting is out of range.</exception>
     public void Validate()
@@ -45,6 +57,8 @@ public sealed record AdaptationOptions
         if (MaxSamples < 1) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(MaxSamples)} is {MaxSamples}, expected at least 1 (or null for all)"));
         if (!Enum.IsDefined(Variance)) faults.Add($"{nameof(Variance)} is {Variance}, expected {nameof(VarianceKind.Population)} or {nameof(VarianceKind.Sample)}");
         if (Workers < 1) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(Workers)} is {Workers}, expected at least 1 (or null for one a processor)"));
+        if (MaxMemory < 0) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(MaxMemory)} is {MaxMemory}, expected 0 or more bytes (or null for half of the machine's)"));
+        if (SpillFolder is not null && !Directory.Exists(SpillFolder)) faults.Add($"{nameof(SpillFolder)} '{SpillFolder}' is no folder that exists");
         if (faults.Count > 0) throw new ArgumentException($"{nameof(AdaptationOptions)}: {string.Join("; ", faults)}.");
     }
 }

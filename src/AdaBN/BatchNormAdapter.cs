@@ -10,9 +10,9 @@ using AdaBN.Rewriting;
 namespace AdaBN;
 
 /// <summary>
-/// Adaptive Batch Normalization (Li et al. 2016, arXiv 1603.04779) for ONNX models: load → discover → plan → (measure → decide →
-/// rewrite) a stage → report. A layer's target statistics are defined with all layers before it already on theirs, so the decided
-/// statistics of a stage are in the model before the next one is measured.
+/// Adaptive Batch Normalization (Li et al. 2016, arXiv 1603.04779) for ONNX models: load → discover → plan → (measure → decide)
+/// a stage → rewrite → report. A layer's target statistics are defined with all layers before it already on theirs, so a stage is
+/// measured with the statistics decided in the stages before it.
 /// </summary>
 public static class BatchNormAdapter
 {
@@ -41,22 +41,27 @@ public static class BatchNormAdapter
         OnnxModel adapted = model.Clone();
         IReadOnlyList<BatchNormLayer> layers = NormalizationDiscovery.AdaptableLayers(adapted, options.LayerFilter);
         AdaptationPlan plan = StagePlanner.Plan(adapted, layers);
-        InputBinding binding = InputBinding.Bind(adapted, plan.Inputs, samples.Inputs, options.BatchSize);
+        InputBinding binding = InputBinding.Bind(adapted, plan.Inputs, samples.Inputs);
 
-        using var reader = new ChunkReader(binding, samples, options);
-        using var runner = new StageRunner(reader, options.Workers ?? Environment.ProcessorCount, plan.Stages.Length, progress);
+        using var reader = new BatchReader(binding, samples, options);
+        using var runner = new StageRunner(adapted, plan, binding, reader, options, progress);
+        var decisions = new Dictionary<BatchNormLayer, StatisticsDecision>();
+        var normalizers = new Dictionary<BatchNormLayer, Normalizer>();
         List<LayerReport> reports = [];
         foreach (Stage stage in plan.Stages)
         {
-            IReadOnlyList<ChannelMoments> measured = runner.Measure(adapted, stage, cancellationToken);
+            IReadOnlyList<ChannelMoments> measured = runner.Measure(stage, normalizers, cancellationToken);
             foreach ((BatchNormLayer layer, ChannelMoments moments) in stage.Layers.Zip(measured))
             {
                 StatisticsDecision decision = FullReplacement.Decide(moments, options.Variance);
+                decisions.Add(layer, decision);
+                (float[] mean, float[] variance) = decision.ToFloat(layer);
+                normalizers.Add(layer, Normalizer.Of(layer, mean, variance));
                 reports.Add(Describe(layer, moments, decision));
-                StatisticsRewriter.Apply(adapted, layer, decision);
             }
         }
 
+        foreach ((BatchNormLayer layer, StatisticsDecision decision) in decisions) StatisticsRewriter.Apply(adapted, layer, decision);
         var report = new AdaptationReport(
             $"AdaBN (full replacement, {options.Variance.ToString().ToLowerInvariant()} variance)", reader.SamplesRead, model.Sha256, ToolVersion, reports, [.. Findings(reader.SamplesRead, reports)]);
         StatisticsRewriter.RecordProvenance(adapted, report);

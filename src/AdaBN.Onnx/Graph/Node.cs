@@ -60,6 +60,9 @@ public sealed class Node
     /// <summary>Whether the attribute is there at all.</summary>
     public bool HasAttribute(string attribute) => Find(attribute) is not null;
 
+    /// <summary>An attribute that lists integers; empty where it is absent.</summary>
+    public IReadOnlyList<long> GetInts(string attribute) => Find(attribute)?.Ints ?? (IReadOnlyList<long>)[];
+
     /// <inheritdoc/>
     public override string ToString() => $"{OpType} '{DisplayName}'";
 
@@ -88,6 +91,14 @@ public sealed class Node
         _inputs[index] = value;
         value.AddUse(this, index);
     }
+
+    internal float[]? ConstantFloats(Value value) => Find("value") switch
+    {
+        { T: { DataType: (int)ElementType.Float } tensor } => new Initializer(value, tensor).ToFloatArray(),
+        null when Find("value_float") is { } single => [single.F],
+        null when Find("value_floats") is { } list => [.. list.Floats],
+        _ => null,
+    };
 
     private AttributeProto? Find(string name) => Proto.Attribute.FirstOrDefault(attribute => attribute.Name == name);
 }

@@ -40,6 +40,14 @@ public sealed class Value
     /// <summary>Every node that reads it, nested graphs included.</summary>
     public IReadOnlyList<Use> Uses => _uses;
 
+    /// <summary>Its elements where it is a constant of float32 numbers, as initializer or made by a Constant node; else null.</summary>
+    /// <exception cref="OnnxModelException">The stored tensor is damaged.</exception>
+    public float[]? ConstantFloats()
+    {
+        if (Initializer is { ElementType: ElementType.Float } initializer) return initializer.ToFloatArray();
+        return Initializer is null && Producer is { } producer && producer.Is("Constant") ? producer.ConstantFloats(this) : null;
+    }
+
     internal void AddUse(Node consumer, int inputIndex) => _uses.Add(new Use(consumer, inputIndex));
 
     internal void RemoveUse(Node consumer, int inputIndex) => _uses.Remove(new Use(consumer, inputIndex));

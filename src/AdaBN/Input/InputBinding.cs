@@ -12,17 +12,15 @@ internal sealed record BoundInput(SampleInput Input, Value? Target, ImmutableArr
 
 /// <summary>The data's tensors matched with the model's inputs by name and shape.</summary>
 /// <param name="Sources">In the data's order.</param>
-/// <param name="BatchSize">Samples in a full batch.</param>
-/// <param name="IsFixed">Whether the model takes batches of exactly that size only.</param>
-internal sealed record InputBinding(ImmutableArray<BoundInput> Sources, int BatchSize, bool IsFixed)
+/// <param name="FixedBatch">Samples that the model takes at a time, neither more nor fewer; null where its batch axis is open.</param>
+internal sealed record InputBinding(ImmutableArray<BoundInput> Sources, int? FixedBatch)
 {
     /// <summary>Matches data and model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="needed">The graph inputs that must be supplied.</param>
     /// <param name="inputs">The data's tensors.</param>
-    /// <param name="batchSize">Batch size for models whose batch axis is open.</param>
     /// <exception cref="AdaptationException">They do not fit; the message lists what the model takes.</exception>
-    public static InputBinding Bind(OnnxModel model, ImmutableArray<Value> needed, IReadOnlyList<SampleInput> inputs, int batchSize)
+    public static InputBinding Bind(OnnxModel model, ImmutableArray<Value> needed, IReadOnlyList<SampleInput> inputs)
     {
         var sources = ImmutableArray.CreateBuilder<BoundInput>();
         foreach (SampleInput input in inputs)
@@ -39,8 +37,8 @@ internal sealed record InputBinding(ImmutableArray<BoundInput> Sources, int Batc
         long[] fixedSizes = [.. needed.Select(value => value.Type!.Shape!.Value[0].Length).OfType<long>().Distinct()];
         return fixedSizes switch
         {
-            [] => new InputBinding(sources.ToImmutable(), batchSize, IsFixed: false),
-            [>= 1 and <= AdaptationOptions.LargestBatchSize and var size] => new InputBinding(sources.ToImmutable(), (int)size, IsFixed: true),
+            [] => new InputBinding(sources.ToImmutable(), null),
+            [>= 1 and <= AdaptationOptions.LargestBatchSize and var size] => new InputBinding(sources.ToImmutable(), (int)size),
             _ => throw Mismatch(model, $"its batch axes are fixed at {string.Join(" and ", fixedSizes)}, expected one size from 1 to {AdaptationOptions.LargestBatchSize}"),
         };
     }

@@ -1,157 +1,113 @@
+using System.Collections.Concurrent;
 using System.Globalization;
+using System.Numerics;
 using AdaBN.Discovery;
 using AdaBN.Input;
 using AdaBN.Onnx;
 using AdaBN.Planning;
-using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
+using AdaBN.Storage;
 
 namespace AdaBN.Measurement;
 
-/// <summary>
-/// Runs stages over all samples: one ONNX Runtime session a stage, shared by workers that each compute one chunk at a time on one
-/// thread and take its moments while they are in the cache.
-/// </summary>
-internal sealed class StageRunner(ChunkReader reader, int workers, int stageCount, IProgress<AdaptationProgress>? progress) : IDisposable
+/// <summary>Runs the stages of a plan one after another and holds what lasts beyond a stage: stored tensors, their forms, moments of parts.</summary>
+internal sealed class StageRunner(
+    OnnxModel model, AdaptationPlan plan, InputBinding binding, BatchReader reader, AdaptationOptions options, IProgress<AdaptationProgress>? progress) : IDisposable
 {
-    private readonly ActivationStore _store = new();
+    private const int IrregularBatch = 32, LargestBatch = 64, BatchesAtLeast = 16;
+    private const long BatchBytes = 1 << 20;
+
+    private readonly Dictionary<Value, ChannelMoments> _moments = [];
+    private Task<StagePiece?>? _nextPiece;
+
+    public AdaptationPlan Plan => plan;
+
+    public InputBinding Binding => binding;
+
+    public BatchReader Reader => reader;
+
+    public IProgress<AdaptationProgress>? Progress => progress;
+
+    public int Workers { get; } = options.Workers ?? Environment.ProcessorCount;
+
+    public SlotAllocator Allocator { get; } = new(options.MaxMemory ?? AdaptationOptions.DefaultMaxMemory, options.SpillFolder);
+
+    /// <summary>Forms of the values computed so far.</summary>
+    public ConcurrentDictionary<Value, TensorForm> Forms { get; } = new();
+
+    public ActivationStore Store => field ??= new ActivationStore(Allocator);
 
     /// <summary>Runs a stage and gives the moments of its layers, in their order.</summary>
-    /// <param name="model">The model in its present state: layers of earlier stages already have their target statistics.</param>
-    /// <param name="stage">The stage.</param>
+    /// <param name="stage">The stage; those before it have run.</param>
+    /// <param name="normalizers">The layers decided so far.</param>
     /// <param name="cancellationToken">Stops the run between and within batches.</param>
-    public IReadOnlyList<ChannelMoments> Measure(OnnxModel model, Stage stage, CancellationToken cancellationToken)
+    public IReadOnlyList<ChannelMoments> Measure(Stage stage, IReadOnlyDictionary<BatchNormLayer, Normalizer> normalizers, CancellationToken cancellationToken)
     {
-        using InferenceSession? session = stage.Outputs.IsEmpty ? null : OpenSession(model, stage);
-        Dictionary<Value, MomentTree> trees = stage.Layers.Select(layer => layer.Input).Distinct().ToDictionary(value => value, _ => new MomentTree());
-        int next = -1;
-        long done = 0;
-        RunWorkers((runOptions, stop) =>
-        {
-            while (!stop.IsCancellationRequested && TakeChunk(stage, ref next) is var (chunk, tensors))
-            {
-                try
-                {
-                    Compute(session, runOptions, stage, chunk, tensors);
-                    foreach ((Value value, MomentTree tree) in trees) tree.Add(chunk.Index, MomentsOf(stage, value, tensors[value], chunk));
-                }
-                finally
-                {
-                    KeepOrDispose(stage, chunk, tensors);
-                }
-                progress?.Report(new AdaptationProgress(stage.Index, stageCount, Interlocked.Add(ref done, chunk.Samples), stage.Index == 0 ? reader.SampleCount : reader.SamplesRead));
-            }
-        }, cancellationToken);
+        using StagePiece? piece = (_nextPiece ?? Task.FromResult(OpenPiece(stage))).GetAwaiter().GetResult();
+        _nextPiece = null;
+        var run = new StageRun(this, stage, piece, [.. stage.Blends.Select(blend => new BlendRunner(blend, normalizers))], BatchRowsOf(stage));
+        run.Execute(cancellationToken);
         if (reader.SamplesRead == 0) throw new AdaptationException(AdaptationError.EmptyData, "The data holds no sample; give at least one image of the target domain (better: 64 or more).");
-        foreach (Value value in stage.Released) _store.Release(value);
-        Dictionary<Value, ChannelMoments> totals = trees.ToDictionary(tree => tree.Key, tree => tree.Value.Total());
-        return [.. stage.Layers.Select(layer => totals[layer.Input])];
+        foreach ((Value value, MomentTree tree) in run.Trees) _moments[value] = tree.Total();
+        return [.. stage.Layers.Select(Join)];
     }
 
-    public void Dispose() => _store.Dispose();
-
-    private (Chunk Chunk, Dictionary<Value, OrtValue> Tensors)? TakeChunk(Stage stage, ref int next)
+    /// <summary>Opens the session of the stage after this one, on a thread of its own; all forms it builds on are known by now.</summary>
+    public void OpenNextPiece(Stage stage)
     {
-        if (stage.Index == 0) return reader.TryRead();
-        int index = Interlocked.Increment(ref next);
-        if (index >= reader.Chunks.Count) return null;
-        return (reader.Chunks[index], stage.Inputs.ToDictionary(value => value, value => _store.Get(value, index)));
+        if (stage.Index + 1 < plan.Stages.Length) _nextPiece = Task.Run(() => OpenPiece(plan.Stages[stage.Index + 1]));
     }
 
-    private static void Compute(InferenceSession? session, RunOptions runOptions, Stage stage, Chunk chunk, Dictionary<Value, OrtValue> tensors)
+    /// <summary>The form of a value at the head of a stage.</summary>
+    public TensorForm FormOf(Stage stage, Value value) =>
+        stage.Blends.FirstOrDefault(blend => blend.Output == value) is { } blend ? BlendRunner.FormOf(blend, part => Forms[part]) : Forms[value];
+
+    public void Dispose()
     {
-        if (session is null) return;
-        string[] outputNames = [.. stage.Outputs.Select(value => value.Name)];
-        try
+        if (_nextPiece is { } opening)
         {
-            IReadOnlyList<OrtValue> outputs = session.Run(runOptions, [.. stage.Inputs.Select(value => value.Name)], [.. stage.Inputs.Select(value => tensors[value])], outputNames);
-            for (int i = 0; i < outputs.Count; i++) tensors.Add(stage.Outputs[i], outputs[i]);
+            // Opened ahead for a stage that will not run any more; should opening have failed, what stopped the work is being thrown already.
+            Task.WaitAny(opening);
+            if (opening.IsCompletedSuccessfully) opening.Result?.Dispose();
         }
-        catch (OnnxRuntimeException e)
-        {
-            throw new AdaptationException(AdaptationError.ModelRefused, $"ONNX Runtime failed on {chunk} in stage {stage.Index} (up to layer '{stage.Layers[0].Info.Name}'): {e.Message}", e);
-        }
+        Allocator.Dispose();
     }
 
-    private static ChannelMoments MomentsOf(Stage stage, Value value, OrtValue tensor, Chunk chunk)
+    private StagePiece? OpenPiece(Stage stage) => stage.PieceOutputs.IsEmpty ? null : StagePiece.Open(model, stage, value => TypeOf(stage, value));
+
+    private TensorType TypeOf(Stage stage, Value value)
     {
-        BatchNormLayer layer = stage.Layers.First(layer => layer.Input == value);
-        OrtTensorTypeAndShapeInfo info = tensor.GetTensorTypeAndShape();
-        long[] shape = info.Shape;
-        if (shape.Length < 2 || shape[1] != layer.Channels || info.ElementDataType != TensorElementType.Float || shape[0] % chunk.Rows != 0)
+        if (value.IsGraphInput) return value.Type!;
+        TensorForm form = FormOf(stage, value);
+        return new TensorType(form.ElementType, plan.CanRegroup ? [default, .. form.Tail.Select(length => new Dimension(length))] : null);
+    }
+
+    /// <summary>Moments of a layer's parts, one after the other: a part is measured once, however many layers it feeds.</summary>
+    private ChannelMoments Join(BatchNormLayer layer)
+    {
+        ChannelMoments[] parts = [.. plan.Parts[layer].Select(part => _moments[part])];
+        int channels = parts.Sum(part => part.Mean.Length);
+        if (channels != layer.Channels || parts.Any(part => part.Count != parts[0].Count))
         {
             throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture,
-                $"Layer '{layer.Info.Name}' is fed {info.ElementDataType} [{string.Join(", ", shape)}] by a batch of {chunk.Rows}, expected Float [N, {layer.Channels}, …] with N a multiple of the batch."));
+                $"Layer '{layer.Info.Name}' has parameters for {layer.Channels} channels but is fed {channels} channels. The model is inconsistent; export it again."));
         }
-        int rows = checked((int)(shape[0] / chunk.Rows * chunk.Samples));
-        int positions = checked((int)shape.Skip(2).Aggregate(1L, (product, length) => product * length));
-        ChannelMoments moments = MomentsKernel.Measure(tensor.GetTensorDataAsSpan<float>(), rows, layer.Channels, positions);
-        if (moments.FirstNonFiniteChannel() is >= 0 and var channel)
-        {
-            throw new AdaptationException(AdaptationError.NonFinite, string.Create(CultureInfo.InvariantCulture,
-                $"NaN or infinity reaches layer '{layer.Info.Name}' (channel {channel}) among {chunk}. The data itself is finite, so the model overflows on it: check that preprocessing (scale, mean, channel order) is the one the model was trained with."));
-        }
-        return moments;
+        return parts.Length == 1 ? parts[0] : new ChannelMoments(parts[0].Count, [.. parts.SelectMany(part => part.Mean)], [.. parts.SelectMany(part => part.M2)]);
     }
 
-    private void KeepOrDispose(Stage stage, Chunk chunk, Dictionary<Value, OrtValue> tensors)
+    /// <summary>
+    /// Samples a batch: small enough for its tensors to stay in the cache, large enough to use weights more than once, and so many
+    /// batches that workers end together. Never a matter of the number of workers: it decides the last bits of the result.
+    /// </summary>
+    private int BatchRowsOf(Stage stage)
     {
-        foreach ((Value value, OrtValue tensor) in tensors)
-        {
-            if (stage.Kept.Contains(value)) _store.Put(value, chunk.Index, tensor);
-            else if (stage.Index == 0 || !stage.Inputs.Contains(value)) tensor.Dispose();
-        }
-    }
-
-    private InferenceSession OpenSession(OnnxModel model, Stage stage)
-    {
-        KeyValuePair<Value, TensorType>[] inputs = [.. stage.Inputs.Select(value =>
-            KeyValuePair.Create(value, value.IsGraphInput && value.Type is { } declared ? declared : _store.TypeOf(value, reader.Chunks.Count)))];
-        byte[] piece = SubgraphExtractor.Extract(model, inputs, stage.Outputs).ToBytes();
-        using var options = new SessionOptions
-        {
-            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
-            IntraOpNumThreads = 1,
-            InterOpNumThreads = 1,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
-        };
-        try
-        {
-            return new InferenceSession(piece, options);
-        }
-        catch (OnnxRuntimeException e)
-        {
-            throw new AdaptationException(AdaptationError.ModelRefused, $"ONNX Runtime refuses the part of the model before layer '{stage.Layers[0].Info.Name}': {e.Message}", e);
-        }
-    }
-
-    /// <summary>Runs one body a worker; the first failure stops the others and is thrown as it was.</summary>
-    private void RunWorkers(Action<RunOptions, CancellationToken> body, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var runOptions = new RunOptions();
-        using CancellationTokenRegistration terminate = cancellationToken.Register(() => runOptions.Terminate = true);
-        Task[] tasks = [.. Enumerable.Range(0, workers).Select(_ => Task.Factory.StartNew(() =>
-        {
-            try
-            {
-                body(runOptions, stop.Token);
-            }
-            catch
-            {
-                stop.Cancel();
-                throw;
-            }
-        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
-        try
-        {
-            Task.WhenAll(tasks).GetAwaiter().GetResult();
-        }
-        catch when (cancellationToken.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(cancellationToken);
-        }
-        cancellationToken.ThrowIfCancellationRequested();
+        if ((binding.FixedBatch ?? options.BatchSize) is { } asked) return asked;
+        if (!plan.CanRegroup) return IrregularBatch;
+        long sampleBytes = sizeof(float) * Math.Max(1, stage.Index == 0
+            ? binding.Sources.Max(source => (long)source.Input.Length)
+            : stage.Stored.Max(value => Forms[value].SampleLength));
+        long rows = Math.Clamp(BatchBytes / sampleBytes, 1, LargestBatch);
+        long? samples = stage.Index == 0 ? reader.SampleCount : reader.SamplesRead;
+        if (samples is { } known) rows = Math.Clamp(known / BatchesAtLeast, 1, rows);
+        return 1 << BitOperations.Log2((uint)rows);
     }
 }

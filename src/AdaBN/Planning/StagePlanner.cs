@@ -5,56 +5,89 @@ using AdaBN.Onnx;
 namespace AdaBN.Planning;
 
 /// <summary>
-/// Groups layers into stages by depth and cuts the model at their inputs. Every node that some layer's input needs runs in exactly
-/// one stage, so all stages together cost about one forward pass; nodes that no layer needs, the classifier behind the last one
-/// included, run in none.
+/// Groups layers into stages by depth and cuts the model at their inputs. Every node that some layer's input needs runs in exactly one
+/// stage (a Concat along the channels where it is read), so all stages together cost about one forward pass; nodes that no layer
+/// needs, the classifier behind the last one included, run in none.
 /// </summary>
-internal static class StagePlanner
+internal sealed class StagePlanner
 {
-    public static AdaptationPlan Plan(OnnxModel model, IReadOnlyList<BatchNormLayer> layers)
+    private readonly Graph _graph;
+    private readonly IReadOnlyList<BatchNormLayer> _layers;
+    private readonly Dictionary<Value, int> _depths;
+    private readonly ChannelParts _parts;
+    private readonly BlendFinder _finder;
+    private readonly List<Node>[] _pieceNodes;
+    private readonly List<Blend>[] _blends;
+    private readonly List<Value>[] _pieceReads;
+    private readonly Dictionary<Value, int> _lastRead = [];
+    private readonly HashSet<Value> _measured;
+
+    private StagePlanner(OnnxModel model, IReadOnlyList<BatchNormLayer> layers)
     {
-        Graph graph = model.Graph;
-        IReadOnlyList<Node> ordered = graph.TopologicalOrder();
-        HashSet<Node> adapted = [.. layers.Select(layer => layer.Node)];
-        Dictionary<Value, int> depths = BatchNormDepth.Of(graph, ordered, adapted.Contains);
-        HashSet<Node> needed = NodesBefore(layers.Select(layer => layer.Input));
+        (_graph, _layers) = (model.Graph, layers);
+        IReadOnlyList<Node> ordered = _graph.TopologicalOrder();
+        Dictionary<Node, BatchNormLayer> adapted = layers.ToDictionary(layer => layer.Node);
+        _depths = BatchNormDepth.Of(_graph, ordered, adapted.ContainsKey);
+        _parts = new ChannelParts(_depths);
+        _finder = new BlendFinder(_depths, _parts, adapted);
+        int stages = 1 + layers.Max(layer => _depths[layer.Input]);
+        (_pieceNodes, _blends, _pieceReads) = (Lists<Node>(stages), Lists<Blend>(stages), Lists<Value>(stages));
+        _measured = [.. layers.SelectMany(layer => _parts.Of(layer.Input))];
 
         // Only nodes fed by the data belong to a stage; constant ones are repeated in every piece that reads them.
-        Node[] nodes = [.. ordered.Where(node => needed.Contains(node) && node.Outputs.OfType<Value>().Any(depths.ContainsKey))];
-        int StageOf(Node node) => depths[node.Outputs.OfType<Value>().First()];
+        HashSet<Node> needed = NodesBefore(layers.Select(layer => layer.Input));
+        foreach (Node node in ordered.Where(node => needed.Contains(node) && StageOf(node) >= 0 && !_parts.IsJoin(node)))
+            if (!_finder.TryTake(node)) _pieceNodes[StageOf(node)].Add(node);
+        for (int stage = stages - 1; stage >= 0; stage--) NoteReads(stage);
+    }
 
-        var lastRead = new Dictionary<Value, int>();
-        var reads = new List<Value>[1 + layers.Max(layer => depths[layer.Input])];
-        for (int i = 0; i < reads.Length; i++) reads[i] = [];
-        foreach (Node node in nodes)
+    public static AdaptationPlan Plan(OnnxModel model, IReadOnlyList<BatchNormLayer> layers) => new StagePlanner(model, layers).Build();
+
+    /// <summary>What a stage reads, found from the last stage back: a blend is computed only where something reads or measures it.</summary>
+    private void NoteReads(int stage)
+    {
+        foreach (Value part in _pieceNodes[stage].SelectMany(node => node.Dependencies).Where(_depths.ContainsKey).SelectMany(value => _parts.Of(value)).Distinct())
         {
-            foreach (Value value in node.Dependencies.Where(depths.ContainsKey))
-            {
-                int stage = StageOf(node);
-                lastRead[value] = Math.Max(stage, lastRead.GetValueOrDefault(value, -1));
-                bool computedHere = value.Producer is { } producer && StageOf(producer) == stage;
-                if (!computedHere && !reads[stage].Contains(value)) reads[stage].Add(value);
-            }
+            bool fromThisPiece = part.Producer is { } producer && _depths[part] == stage && !_finder.Candidates.ContainsKey(part) && _pieceNodes[stage].Contains(producer);
+            if (fromThisPiece) continue;
+            _pieceReads[stage].Add(part);
+            Read(part, stage);
         }
-
-        ImmutableArray<Value> inputs = [.. graph.RequiredInputs.Where(input => lastRead.ContainsKey(input) || layers.Any(layer => layer.Input == input))];
-        var stages = ImmutableArray.CreateBuilder<Stage>(reads.Length);
-        for (int s = 0; s < reads.Length; s++)
+        foreach (Blend blend in _finder.Candidates.Values.Where(blend => _depths[blend.Output] == stage))
         {
-            ImmutableArray<BatchNormLayer> measured = [.. layers.Where(layer => depths[layer.Input] == s)];
-            Value[] computed = [.. nodes.Where(node => StageOf(node) == s).SelectMany(node => node.Outputs).OfType<Value>()];
-            Value[] crossing = [.. computed.Where(value => lastRead.GetValueOrDefault(value, -1) > s)];
-            Value[] measuredInputs = [.. measured.Select(layer => layer.Input).Distinct()];
+            if (!_lastRead.ContainsKey(blend.Output) && !_measured.Contains(blend.Output)) continue;
+            _blends[stage].Add(blend);
+            foreach (Value part in blend.Terms.SelectMany(term => term.Parts)) Read(part, stage);
+        }
+    }
+
+    private void Read(Value value, int stage) => _lastRead[value] = Math.Max(stage, _lastRead.GetValueOrDefault(value, -1));
+
+    private AdaptationPlan Build()
+    {
+        ImmutableArray<Value> inputs = [.. _graph.RequiredInputs.Where(input => _lastRead.ContainsKey(input) || _measured.Contains(input))];
+        var stages = ImmutableArray.CreateBuilder<Stage>(_blends.Length);
+        for (int s = 0; s < _blends.Length; s++)
+        {
+            Value[] computed = [.. _pieceNodes[s].SelectMany(node => node.Outputs).OfType<Value>().Where(value => _measured.Contains(value) || _lastRead.GetValueOrDefault(value, -1) > s)];
+            Value[] present = [.. computed, .. _blends[s].Select(blend => blend.Output), .. s == 0 ? inputs : []];
             stages.Add(new Stage(
                 s,
-                measured,
-                [.. reads[s]],
-                [.. measuredInputs.Where(value => value.Producer is not null).Union(crossing)],
-                [.. crossing, .. s == 0 ? inputs.Where(input => lastRead.GetValueOrDefault(input, -1) > 0) : []],
-                [.. lastRead.Where(read => read.Value == s && s > 0).Select(read => read.Key).Where(value => value.Producer is not { } producer || StageOf(producer) < s)]));
+                [.. _layers.Where(layer => _depths[layer.Input] == s)],
+                [.. _blends[s]],
+                computed.Length == 0 ? [] : [.. _pieceReads[s]],
+                [.. computed],
+                [.. present.Where(_measured.Contains)],
+                [.. present.Where(value => _lastRead.GetValueOrDefault(value, -1) > s)],
+                [.. _lastRead.Where(read => read.Value == s && !present.Contains(read.Key)).Select(read => read.Key)]));
         }
-        return new AdaptationPlan(inputs, stages.MoveToImmutable());
+        return new AdaptationPlan(
+            inputs, stages.MoveToImmutable(), _layers.ToDictionary(layer => layer, layer => _parts.Of(layer.Input)),
+            _pieceNodes.All(nodes => nodes.All(node => BatchAxis.IsKeptBy(node, value => !_depths.ContainsKey(value)))));
     }
+
+    /// <summary>The depth of a node's outputs; −1 where they do not depend on the data.</summary>
+    private int StageOf(Node node) => node.Outputs.OfType<Value>().FirstOrDefault() is { } output && _depths.TryGetValue(output, out int depth) ? depth : -1;
 
     private static HashSet<Node> NodesBefore(IEnumerable<Value> values)
     {
@@ -67,4 +100,6 @@ internal static class StagePlanner
         }
         return nodes;
     }
+
+    private static List<T>[] Lists<T>(int count) => [.. Enumerable.Range(0, count).Select(_ => new List<T>())];
 }

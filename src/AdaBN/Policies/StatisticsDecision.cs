@@ -1,6 +1,21 @@
+using System.Globalization;
+using AdaBN.Discovery;
+
 namespace AdaBN.Policies;
 
-/// <summary>The statistics a layer shall normalize with from now on.</summary>
-/// <param name="Mean">Mean of each channel.</param>
-/// <param name="Variance">Variance of each channel.</param>
-internal sealed record StatisticsDecision(double[] Mean, double[] Variance);
+/// <summary>The statistics a layer shall normalize with from now on, one number a channel.</summary>
+internal sealed record StatisticsDecision(double[] Mean, double[] Variance)
+{
+    /// <summary>The statistics as the model stores them.</summary>
+    /// <exception cref="AdaptationException">A number is more than float32 holds.</exception>
+    public (float[] Mean, float[] Variance) ToFloat(BatchNormLayer layer) => (Round(Mean, layer, "mean"), Round(Variance, layer, "variance"));
+
+    private static float[] Round(double[] values, BatchNormLayer layer, string what)
+    {
+        float[] floats = [.. values.Select(value => (float)value)];
+        int channel = Array.FindIndex(floats, value => !float.IsFinite(value));
+        if (channel < 0) return floats;
+        throw new AdaptationException(AdaptationError.NonFinite, string.Create(CultureInfo.InvariantCulture,
+            $"The {what} of layer '{layer.Info.Name}', channel {channel}, is {values[channel]:g4}, more than float32 holds. Check the data's preprocessing (scale, mean)."));
+    }
+}

@@ -1,21 +1,30 @@
 using System.Globalization;
 using System.Numerics.Tensors;
-using AdaBN.Measurement;
-using AdaBN.Onnx;
-using Microsoft.ML.OnnxRuntime;
 
 namespace AdaBN.Input;
 
-/// <summary>Reads the samples once, in order, into batches shaped as the model wants them. Safe to call from several threads.</summary>
-internal sealed class ChunkReader : IDisposable
+/// <summary>Samples that are computed together.</summary>
+/// <param name="Index">Its number in the stage, from 0.</param>
+/// <param name="First">Number of its first sample.</param>
+/// <param name="Samples">Samples that count.</param>
+/// <param name="Rows">Samples computed: more where a fixed batch axis had to be filled up with repeats.</param>
+internal sealed record Batch(int Index, long First, int Samples, int Rows)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Samples == 1 ? $"sample {First}" : $"samples {First} to {First + Samples - 1}";
+}
+
+/// <summary>Reads the samples once, in order, into the caller's buffers. Safe to call from several threads.</summary>
+internal sealed class BatchReader : IDisposable
 {
     private readonly InputBinding _binding;
     private readonly ISampleReader _reader;
     private readonly long _maxSamples;
     private readonly Lock _lock = new();
+    private int _batches;
     private bool _ended;
 
-    public ChunkReader(InputBinding binding, ISampleSource source, AdaptationOptions options)
+    public BatchReader(InputBinding binding, ISampleSource source, AdaptationOptions options)
     {
         _binding = binding;
         _maxSamples = options.MaxSamples ?? long.MaxValue;
@@ -23,56 +32,45 @@ internal sealed class ChunkReader : IDisposable
         _reader = source.OpenReader();
     }
 
-    /// <summary>Chunks read so far.</summary>
-    public List<Chunk> Chunks { get; } = [];
-
     /// <summary>Samples read so far.</summary>
     public long SamplesRead { get; private set; }
 
     /// <summary>Samples there will be, or null while that is not known.</summary>
     public long? SampleCount { get; }
 
-    /// <summary>Reads the next chunk; null at the end. The caller owns the tensors: one for each graph input of the binding.</summary>
-    public (Chunk Chunk, Dictionary<Value, OrtValue> Tensors)? TryRead()
+    /// <summary>Reads the next batch into buffers, one for each source of the binding; null at the end.</summary>
+    public Batch? TryRead(IReadOnlyList<Memory<float>> buffers, int rows)
     {
         lock (_lock)
         {
             if (_ended) return null;
-            var buffers = _binding.Sources.Select(source => new float[source.Input.Length * _binding.BatchSize]).ToArray();
-            var destination = new Memory<float>[buffers.Length];
+            var destination = new Memory<float>[buffers.Count];
             int samples = 0;
-            while (samples < _binding.BatchSize && SamplesRead + samples < _maxSamples)
+            while (samples < rows && SamplesRead + samples < _maxSamples)
             {
-                for (int i = 0; i < buffers.Length; i++)
+                for (int i = 0; i < buffers.Count; i++)
                 {
                     int length = _binding.Sources[i].Input.Length;
-                    destination[i] = buffers[i].AsMemory(samples * length, length);
+                    destination[i] = buffers[i].Slice(samples * length, length);
                 }
                 if (!_reader.TryRead(destination)) break;
-                for (int i = 0; i < buffers.Length; i++) CheckFinite(destination[i].Span, _binding.Sources[i].Input, SamplesRead + samples);
+                for (int i = 0; i < buffers.Count; i++) CheckFinite(destination[i].Span, _binding.Sources[i].Input, SamplesRead + samples);
                 samples++;
             }
-            _ended = samples < _binding.BatchSize;
+            _ended = samples < rows;
             if (samples == 0) return null;
 
-            var chunk = new Chunk(Chunks.Count, SamplesRead, samples, _binding.IsFixed ? _binding.BatchSize : samples);
-            Chunks.Add(chunk);
+            var batch = new Batch(_batches++, SamplesRead, samples, _binding.FixedBatch is null ? samples : rows);
             SamplesRead += samples;
-            var tensors = new Dictionary<Value, OrtValue>();
-            for (int i = 0; i < buffers.Length; i++)
-            {
-                if (_binding.Sources[i] is not { Target: { } target, Shape: { } shape } source) continue;
-                Repeat(buffers[i], samples * source.Input.Length, chunk.Rows * source.Input.Length);
-                tensors.Add(target, OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, buffers[i].AsMemory(0, chunk.Rows * source.Input.Length), [chunk.Rows, .. shape]));
-            }
-            return (chunk, tensors);
+            for (int i = 0; i < buffers.Count; i++) Repeat(buffers[i].Span, samples * _binding.Sources[i].Input.Length, batch.Rows * _binding.Sources[i].Input.Length);
+            return batch;
         }
     }
 
     public void Dispose() => _reader.Dispose();
 
     /// <summary>Fills a fixed batch with copies of its samples: real data, so that nothing unusual comes out of it.</summary>
-    private static void Repeat(float[] buffer, int filled, int wanted)
+    private static void Repeat(Span<float> buffer, int filled, int wanted)
     {
         for (int i = filled; i < wanted; i++) buffer[i] = buffer[i - filled];
     }

@@ -1,0 +1,109 @@
+using System.Globalization;
+using AdaBN.Discovery;
+using AdaBN.Input;
+using AdaBN.Onnx;
+using AdaBN.Planning;
+using AdaBN.Storage;
+using Microsoft.ML.OnnxRuntime;
+
+namespace AdaBN.Measurement;
+
+/// <summary>
+/// One stage over all samples. Each worker takes one batch at a time, on one thread: blend stored tensors, run the piece, take the
+/// moments while the results are in the cache.
+/// </summary>
+internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piece, BlendRunner[] blends, int batchRows)
+{
+    private readonly Dictionary<Value, MomentTree> _trees = stage.Measured.ToDictionary(value => value, _ => new MomentTree());
+    private int _nextBatch = -1, _formsKnown;
+    private long _done;
+
+    /// <summary>Moments of the values measured, by batch.</summary>
+    public IReadOnlyDictionary<Value, MomentTree> Trees => _trees;
+
+    public void Execute(CancellationToken cancellationToken)
+    {
+        foreach (Value value in stage.Kept) runner.Store.Declare(value, batchRows);
+        cancellationToken.ThrowIfCancellationRequested();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var runOptions = new RunOptions();
+        using CancellationTokenRegistration terminate = cancellationToken.Register(() => runOptions.Terminate = true);
+        Task[] workers = [.. Enumerable.Range(0, runner.Workers).Select(_ => Task.Factory.StartNew(() =>
+        {
+            try
+            {
+                Work(runOptions, stop.Token);
+            }
+            catch
+            {
+                stop.Cancel();
+                throw;
+            }
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+        try
+        {
+            Task.WhenAll(workers).GetAwaiter().GetResult(); // the first failure stops the others and is thrown as it was
+        }
+        catch when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private void Work(RunOptions runOptions, CancellationToken stop)
+    {
+        var worker = new Worker(runner, stage);
+        while (!stop.IsCancellationRequested && TakeBatch(worker) is { } batch)
+        {
+            foreach (BlendRunner blend in blends) Compute(blend, worker, batch);
+            piece?.Run(runOptions, batch, [.. stage.PieceInputs.Select(value => worker.Bind(value, batch))], worker.Place, runner.Plan.CanRegroup);
+            if (Interlocked.Exchange(ref _formsKnown, 1) == 0) runner.OpenNextPiece(stage);
+            foreach ((Value value, MomentTree tree) in _trees) tree.Add(batch.Index, MomentsOf(value, worker[value], batch));
+            foreach (Value value in stage.Kept) runner.Store.Put(value, new StoredBatch(worker[value].Slot, batch.First, batch.Rows, worker[value].Shape));
+            foreach (Value value in stage.LastRead) runner.Store.Release(value, batch.First, batch.Rows);
+            long? samples = stage.Index == 0 ? runner.Reader.SampleCount : runner.Reader.SamplesRead;
+            runner.Progress?.Report(new AdaptationProgress(stage.Index, runner.Plan.Stages.Length, Interlocked.Add(ref _done, batch.Samples), samples));
+        }
+        worker.ReturnSlots();
+    }
+
+    private Batch? TakeBatch(Worker worker)
+    {
+        if (stage.Index == 0) return worker.Read(batchRows);
+        int index = Interlocked.Increment(ref _nextBatch);
+        long first = (long)index * batchRows;
+        if (first >= runner.Reader.SamplesRead) return null;
+        int samples = (int)Math.Min(batchRows, runner.Reader.SamplesRead - first);
+        return new Batch(index, first, samples, runner.Binding.FixedBatch ?? samples);
+    }
+
+    private void Compute(BlendRunner blend, Worker worker, Batch batch)
+    {
+        TensorForm form = BlendRunner.FormOf(blend.Blend, part => runner.Forms[part]);
+        long[] shape = runner.Plan.CanRegroup ? form.Shape(batch.Rows) : [worker.ShapeOf(blend.Blend.Terms[0].Parts[0], batch)[0], .. form.Tail];
+        Slot slot = worker.Place(blend.Blend.Output, form, shape);
+        blend.Compute(shape, slot, part => worker.Rows(part, batch), part => runner.Forms[part]);
+    }
+
+    private ChannelMoments MomentsOf(Value value, BoundTensor tensor, Batch batch)
+    {
+        long[] shape = tensor.Shape;
+        BatchNormLayer layer = runner.Plan.Parts.First(parts => parts.Value.Contains(value)).Key;
+        if (shape.Length < 2 || tensor.ElementType != ElementType.Float || (batch.Rows > batch.Samples && shape[0] % batch.Rows != 0))
+        {
+            throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture,
+                $"Layer '{layer.Info.Name}' is fed {tensor.ElementType} [{string.Join(", ", shape)}] by a batch of {batch.Rows}, expected Float [N, {layer.Channels}, …] with N a multiple of the batch."));
+        }
+        int rows = checked((int)(batch.Rows == batch.Samples ? shape[0] : shape[0] / batch.Rows * batch.Samples));
+        int channels = checked((int)shape[1]);
+        int positions = checked((int)shape.Skip(2).Aggregate(1L, (product, length) => product * length));
+        ChannelMoments moments = MomentsKernel.Measure(tensor.Slot.Floats(0, checked(rows * channels * positions)), rows, channels, positions);
+        if (moments.FirstNonFiniteChannel() is >= 0 and var channel)
+        {
+            throw new AdaptationException(AdaptationError.NonFinite, string.Create(CultureInfo.InvariantCulture,
+                $"NaN or infinity reaches layer '{layer.Info.Name}' (channel {channel}) among {batch}. The data itself is finite, so the model overflows on it: check that preprocessing (scale, mean, channel order) is the one the model was trained with."));
+        }
+        return moments;
+    }
+}
