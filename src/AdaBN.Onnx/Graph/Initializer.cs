@@ -37,22 +37,22 @@ public sealed class Initializer
     /// <exception cref="OnnxModelException">The elements are of another type, or fewer or more than the shape says.</exception>
     public float[] ToFloatArray()
     {
-        if (ElementType != ElementType.Float)
-            throw new OnnxModelException($"Initializer '{Name}' holds {ElementType} elements, expected Float.");
-        bool raw = Proto.HasRawData;
-        long stored = raw ? Proto.RawData.Length / sizeof(float) : Proto.FloatData.Count;
-        if (stored != ElementCount() || (raw && Proto.RawData.Length % sizeof(float) != 0))
-        {
-            throw new OnnxModelException(string.Create(CultureInfo.InvariantCulture,
-                $"Initializer '{Name}' of shape [{string.Join(", ", Dims)}] holds {stored} float elements. The file is damaged; export the model again."));
-        }
-        if (!raw) return [.. Proto.FloatData];
-
-        var floats = new float[stored];
-        ReadOnlySpan<byte> bytes = Proto.RawData.Span;
-        for (int i = 0; i < floats.Length; i++)
-            floats[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes[(i * sizeof(float))..]);
+        ReadOnlySpan<byte> raw = RawElements(ElementType.Float, sizeof(float), Proto.FloatData.Count);
+        if (!Proto.HasRawData) return [.. Proto.FloatData];
+        var floats = new float[raw.Length / sizeof(float)];
+        for (int i = 0; i < floats.Length; i++) floats[i] = BinaryPrimitives.ReadSingleLittleEndian(raw[(i * sizeof(float))..]);
         return floats;
+    }
+
+    /// <summary>The elements as int64, row-major.</summary>
+    /// <exception cref="OnnxModelException">The elements are of another type, or fewer or more than the shape says.</exception>
+    public long[] ToIntegerArray()
+    {
+        ReadOnlySpan<byte> raw = RawElements(ElementType.Int64, sizeof(long), Proto.Int64Data.Count);
+        if (!Proto.HasRawData) return [.. Proto.Int64Data];
+        var integers = new long[raw.Length / sizeof(long)];
+        for (int i = 0; i < integers.Length; i++) integers[i] = BinaryPrimitives.ReadInt64LittleEndian(raw[(i * sizeof(long))..]);
+        return integers;
     }
 
     /// <summary>A copy for another value (or the same) with other data; everything else the tensor carries is kept.</summary>
@@ -66,6 +66,19 @@ public sealed class Initializer
         proto.FloatData.Clear();
         proto.RawData = UnsafeByteOperations.UnsafeWrap(bytes);
         return new Initializer(value, proto);
+    }
+
+    /// <summary>The raw bytes, after checking that type and number of elements, wherever they are stored, are what the shape says.</summary>
+    private ReadOnlySpan<byte> RawElements(ElementType expected, int size, int listed)
+    {
+        if (ElementType != expected) throw new OnnxModelException($"Initializer '{Name}' holds {ElementType} elements, expected {expected}.");
+        int bytes = Proto.HasRawData ? Proto.RawData.Length : listed * size;
+        if (bytes % size != 0 || bytes / size != ElementCount())
+        {
+            throw new OnnxModelException(string.Create(CultureInfo.InvariantCulture,
+                $"Initializer '{Name}' of shape [{string.Join(", ", Dims)}] holds {(double)bytes / size} elements. The file is damaged; export the model again."));
+        }
+        return Proto.RawData.Span;
     }
 
     private long ElementCount()

@@ -100,5 +100,13 @@ public sealed class Node
         _ => null,
     };
 
+    internal long[]? ConstantIntegers(Value value) => Find("value") switch
+    {
+        { T: { DataType: (int)ElementType.Int64 } tensor } => new Initializer(value, tensor).ToIntegerArray(),
+        null when Find("value_int") is { } single => [single.I],
+        null when Find("value_ints") is { } list => [.. list.Ints],
+        _ => null,
+    };
+
     private AttributeProto? Find(string name) => Proto.Attribute.FirstOrDefault(attribute => attribute.Name == name);
 }

@@ -48,6 +48,14 @@ public sealed class Value
         return Initializer is null && Producer is { } producer && producer.Is("Constant") ? producer.ConstantFloats(this) : null;
     }
 
+    /// <summary>Its elements where it is a constant of int64 numbers, as initializer or made by a Constant node; else null.</summary>
+    /// <exception cref="OnnxModelException">The stored tensor is damaged.</exception>
+    public long[]? ConstantIntegers()
+    {
+        if (Initializer is { ElementType: ElementType.Int64 } initializer) return initializer.ToIntegerArray();
+        return Initializer is null && Producer is { } producer && producer.Is("Constant") ? producer.ConstantIntegers(this) : null;
+    }
+
     internal void AddUse(Node consumer, int inputIndex) => _uses.Add(new Use(consumer, inputIndex));
 
     internal void RemoveUse(Node consumer, int inputIndex) => _uses.Remove(new Use(consumer, inputIndex));

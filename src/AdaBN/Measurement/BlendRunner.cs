@@ -1,109 +1,146 @@
 using AdaBN.Discovery;
+using AdaBN.Layout;
 using AdaBN.Onnx;
 using AdaBN.Planning;
 using AdaBN.Storage;
 
 namespace AdaBN.Measurement;
 
+/// <summary>A stored value's rows in one batch.</summary>
+/// <param name="Form">Its form.</param>
+/// <param name="Addresses">Where each row begins.</param>
+internal readonly record struct RowSet(TensorForm Form, nint[] Addresses);
+
 /// <summary>A blend with its decided numbers, ready to be computed batch by batch.</summary>
 internal sealed unsafe class BlendRunner
 {
-    private readonly Blend _blend;
-    private readonly float[] _scale, _otherScale, _offset;
+    private const int LargestBlock = 16;
+    private readonly float[] _scale, _otherScale, _offset; // filled up with zeros to whole blocks
+    private readonly int _channels;
 
     public BlendRunner(Blend blend, IReadOnlyDictionary<BatchNormLayer, Normalizer> normalizers)
     {
-        _blend = blend;
-        int channels = blend.Terms.First(term => term.Layer is not null).Layer!.Channels;
-        (float[] scale, float[] offset) Numbers(int term) => term < blend.Terms.Length && blend.Terms[term].Layer is { } layer
-            ? (normalizers[layer].Scale, normalizers[layer].Offset)
-            : (Enumerable.Repeat(1f, channels).ToArray(), new float[channels]);
-        (_scale, float[] first) = Numbers(0);
-        (_otherScale, float[] second) = Numbers(1);
-        _offset = [.. first.Zip(second, (a, b) => a + b)];
-    }
-
-    public Blend Blend => _blend;
-
-    /// <summary>The form of a blend's result: that of the larger term.</summary>
-    public static TensorForm FormOf(Blend blend, Func<Value, TensorForm> formOf) =>
-        blend.Terms.Select(term => Joined(term, formOf)).MaxBy(form => form.SampleLength)!;
-
-    /// <summary>Computes one batch.</summary>
-    /// <param name="shape">Shape of the result.</param>
-    /// <param name="result">Where to write it.</param>
-    /// <param name="rowsOf">Addresses of a stored part's rows in this batch.</param>
-    /// <param name="formOf">Forms of stored parts.</param>
-    public void Compute(long[] shape, Slot result, Func<Value, nint[]> rowsOf, Func<Value, TensorForm> formOf)
-    {
-        var operands = _blend.Terms.Select(term => new Operand(term, shape, _blend, rowsOf, formOf)).ToArray();
-        Operand x = operands[0];
-        Operand? y = operands.Length > 1 ? operands[1] : null;
-        (float[] scale, float[] otherScale) = (_scale, _otherScale);
-        if (y is not null && !x.IsFull) (x, y, scale, otherScale) = (y, x, _otherScale, _scale);
-
-        int rows = checked((int)shape[0]), channels = _offset.Length, positions = x.Positions;
-        for (int row = 0; row < rows; row++)
+        Blend = blend;
+        _channels = blend.Terms.First(term => term.Layer is not null).Layer!.Channels;
+        int padded = BlockedLayout.Padded(_channels, LargestBlock);
+        (_scale, _otherScale, _offset) = (new float[padded], new float[padded], new float[padded]);
+        foreach ((BlendTerm term, float[] scale) in blend.Terms.Zip((float[][])[_scale, _otherScale]))
         {
-            float* target = (float*)result.Address + ((long)row * channels * positions);
-            if (positions == 1 && x.IsSingle && y is null or { IsSingle: true, IsFull: true })
+            for (int c = 0; c < _channels; c++)
             {
-                fixed (float* s = scale, t = otherScale, o = _offset)
-                    BlendKernel.Channels(x.Plane(row, 0), y is null ? null : y.Plane(row, 0), target, channels, s, t, o, _blend.Low, _blend.High);
-                continue;
-            }
-            for (int c = 0; c < channels; c++, target += positions)
-            {
-                float* plane = x.Plane(row, c);
-                if (y is null)
-                    BlendKernel.Plane(plane, target, positions, scale[c], _offset[c], _blend.Low, _blend.High);
-                else if (y.IsFull)
-                    BlendKernel.Plane(plane, y.Plane(row, c), target, positions, scale[c], otherScale[c], _offset[c], _blend.Low, _blend.High);
-                else
-                    BlendKernel.Plane(plane, target, positions, scale[c], _offset[c] + (*y.Plane(row, c) * otherScale[c]), _blend.Low, _blend.High);
+                scale[c] = term.Layer is { } layer ? normalizers[layer].Scale[c] : 1;
+                _offset[c] += term.Layer is not null ? normalizers[term.Layer].Offset[c] : 0;
             }
         }
     }
 
-    private static TensorForm Joined(BlendTerm term, Func<Value, TensorForm> formOf)
+    public Blend Blend { get; }
+
+    /// <summary>The form of a blend's result in the plain layout: that of the larger term.</summary>
+    public static TensorForm PlainFormOf(Blend blend, Func<Value, TensorForm> formOf) =>
+        blend.Terms.Select(term => Joined([.. term.Parts.Select(formOf)])).MaxBy(form => form.SampleLength)!;
+
+    /// <summary>The layout that costs least where nothing else decides: that of the terms.</summary>
+    public static int BlockOf(Blend blend, Func<Value, TensorForm> formOf) => blend.Terms.SelectMany(term => term.Parts).Min(part => formOf(part).Block);
+
+    /// <summary>Computes one batch.</summary>
+    /// <param name="rows">Rows of the result.</param>
+    /// <param name="form">Its form.</param>
+    /// <param name="result">Where to write it.</param>
+    /// <param name="rowsOf">A stored part's rows in this batch.</param>
+    public void Compute(int rows, TensorForm form, Slot result, Func<Value, RowSet> rowsOf)
     {
-        TensorForm[] forms = [.. term.Parts.Select(formOf)];
-        if (forms.Length == 1) return forms[0];
-        return forms[0] with { Tail = [forms.Sum(form => form.Tail[0]), .. forms[0].Tail[1..]] };
+        Operand x = new(Blend.Terms[0], form, Blend, rowsOf);
+        Operand? y = Blend.Terms.Length > 1 ? new(Blend.Terms[1], form, Blend, rowsOf) : null;
+        int padded = form.Block == 0 ? _channels : BlockedLayout.Padded(_channels, form.Block);
+        long rowLength = (long)padded * form.Positions;
+        bool isSameLayout = x.IsLike(form) && (y is null || y.IsLike(form));
+        fixed (float* scale = _scale, otherScale = _otherScale, offset = _offset)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                float* target = (float*)result.Address + (row * rowLength);
+                if (!isSameLayout) Strided(row, x, y, form, target);
+                else if (form.Block > 0) Blocks(row, x, y, form, target, padded / form.Block, scale, otherScale, offset);
+                else if (form.Positions == 1 && x.IsSingle && y is null or { IsSingle: true })
+                    BlendKernel.Channels(x.At(row, 0), y is null ? null : y.At(row, 0), target, _channels, scale, otherScale, offset, Blend.Low, Blend.High);
+                else Planes(row, x, y, form.Positions, target);
+            }
+        }
     }
+
+    private void Planes(int row, Operand x, Operand? y, int positions, float* target)
+    {
+        for (int c = 0; c < _channels; c++, target += positions)
+        {
+            if (y is null) BlendKernel.Plane(x.At(row, c), target, positions, _scale[c], _offset[c], Blend.Low, Blend.High);
+            else BlendKernel.Plane(x.At(row, c), y.At(row, c), target, positions, _scale[c], _otherScale[c], _offset[c], Blend.Low, Blend.High);
+        }
+    }
+
+    private void Blocks(int row, Operand x, Operand? y, TensorForm form, float* target, int blocks, float* scale, float* otherScale, float* offset)
+    {
+        for (int b = 0; b < blocks; b++, target += (long)form.Block * form.Positions)
+        {
+            int c = b * form.Block;
+            BlendKernel.Block(x.At(row, c), y is null ? null : y.At(row, c), target, form.Positions, form.Block, scale + c, otherScale + c, offset + c, Blend.Low, Blend.High);
+        }
+    }
+
+    /// <summary>Between layouts, or with a term of one number a channel.</summary>
+    private void Strided(int row, Operand x, Operand? y, TensorForm form, float* target)
+    {
+        int step = Math.Max(1, form.Block);
+        if (form.Block > 0) new Span<float>(target, BlockedLayout.Padded(_channels, form.Block) * form.Positions).Clear();
+        for (int c = 0; c < _channels; c++)
+        {
+            float* plane = form.Block == 0 ? target + ((long)c * form.Positions) : target + ((long)(c / form.Block) * form.Block * form.Positions) + (c % form.Block);
+            BlendKernel.Strided(x.At(row, c), x.StepAt(c), y is null ? null : y.At(row, c), y?.StepAt(c) ?? 0, plane, step, form.Positions,
+                _scale[c], _otherScale[c], _offset[c], Blend.Low, Blend.High);
+        }
+    }
+
+    private static TensorForm Joined(TensorForm[] forms) =>
+        forms[0] with { Tail = [forms.Sum(form => form.Tail[0]), .. forms[0].Tail[1..]], Block = 0 };
 
     /// <summary>One term's rows and channels, found by number.</summary>
     private sealed class Operand
     {
-        private readonly nint[][] _rows;
+        private readonly RowSet[] _parts;
         private readonly (int Part, int Channel)[] _channels;
+        private readonly bool _isConstantPlane;
+        private readonly int _positions;
 
-        public Operand(BlendTerm term, long[] shape, Blend blend, Func<Value, nint[]> rowsOf, Func<Value, TensorForm> formOf)
+        public Operand(BlendTerm term, TensorForm result, Blend blend, Func<Value, RowSet> rowsOf)
         {
-            TensorForm form = Joined(term, formOf);
-            long[] wanted = shape[1..];
-            IsFull = form.Tail.AsSpan().SequenceEqual(wanted);
-            bool isConstantPlane = form.Tail.Length == wanted.Length && form.Tail[0] == wanted[0] && form.Tail.Skip(1).All(length => length == 1);
-            if (!IsFull && !isConstantPlane)
+            _parts = [.. term.Parts.Select(rowsOf)];
+            TensorForm form = Joined([.. _parts.Select(part => part.Form)]);
+            _positions = form.Positions;
+            bool isFull = form.Tail.AsSpan().SequenceEqual(result.Tail);
+            _isConstantPlane = !isFull && form.Tail.Length == result.Tail.Length && form.Tail[0] == result.Tail[0] && _positions == 1;
+            if (!isFull && !_isConstantPlane)
             {
                 throw new AdaptationException(AdaptationError.UnsupportedForm,
-                    $"'{blend.Output.Name}' adds tensors of shapes [{string.Join(", ", form.Tail)}] and [{string.Join(", ", wanted)}] a sample; expected equal shapes, or one number a channel.");
+                    $"'{blend.Output.Name}' adds tensors of shapes [{string.Join(", ", form.Tail)}] and [{string.Join(", ", result.Tail)}] a sample; expected equal shapes, or one number a channel.");
             }
-            Positions = checked((int)form.Tail.Skip(1).Aggregate(1L, (product, length) => product * length));
-            _rows = [.. term.Parts.Select(rowsOf)];
-            _channels = [.. term.Parts.SelectMany((part, p) => Enumerable.Range(0, (int)formOf(part).Tail[0]).Select(channel => (p, channel)))];
+            _channels = [.. _parts.SelectMany((part, p) => Enumerable.Range(0, (int)part.Form.Tail[0]).Select(channel => (p, channel)))];
         }
 
-        public bool IsFull { get; }
+        public bool IsSingle => _parts.Length == 1;
 
-        public bool IsSingle => _rows.Length == 1;
+        /// <summary>Whether the result can be computed plane by plane or block by block.</summary>
+        public bool IsLike(TensorForm form) =>
+            !_isConstantPlane && _parts.All(part => part.Form.Block == form.Block) && (form.Block == 0 || _parts[..^1].All(part => part.Form.Tail[0] % form.Block == 0));
 
-        public int Positions { get; }
+        /// <summary>Elements from one position to the next.</summary>
+        public int StepAt(int channel) => _isConstantPlane ? 0 : Math.Max(1, _parts[_channels[channel].Part].Form.Block);
 
-        public float* Plane(int row, int channel)
+        public float* At(int row, int channel)
         {
             (int part, int own) = _channels[channel];
-            return (float*)_rows[part][row] + ((long)own * Positions);
+            int block = _parts[part].Form.Block;
+            long offset = block == 0 ? (long)own * _positions : ((long)(own / block) * block * _positions) + (own % block);
+            return (float*)_parts[part].Addresses[row] + offset;
         }
     }
 }

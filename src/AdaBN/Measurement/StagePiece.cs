@@ -1,4 +1,5 @@
 using AdaBN.Input;
+using AdaBN.Layout;
 using AdaBN.Onnx;
 using AdaBN.Planning;
 using AdaBN.Storage;
@@ -12,36 +13,46 @@ internal sealed class StagePiece : IDisposable
 {
     private readonly Stage _stage;
     private readonly InferenceSession _session;
+    private readonly BlockedPiece? _blocked;
     private readonly string[] _inputNames, _outputNames;
     private volatile TensorForm[]? _forms;
 
-    private StagePiece(Stage stage, InferenceSession session)
+    private StagePiece(Stage stage, InferenceSession session, BlockedPiece? blocked)
     {
-        (_stage, _session) = (stage, session);
+        (_stage, _session, _blocked) = (stage, session, blocked);
         _inputNames = [.. stage.PieceInputs.Select(value => value.Name)];
         _outputNames = [.. stage.PieceOutputs.Select(value => value.Name)];
     }
 
-    /// <summary>Opens the session; types are those of the stage's inputs, with the batch axis open.</summary>
-    public static StagePiece Open(OnnxModel model, Stage stage, Func<Value, TensorType> typeOf)
+    /// <summary>Opens the session.</summary>
+    /// <param name="model">The whole model.</param>
+    /// <param name="stage">The stage.</param>
+    /// <param name="typeOf">Types of the stage's inputs in the plain layout, with the batch axis open.</param>
+    /// <param name="mayBlock">Whether the piece may be written in the blocked layout.</param>
+    public static StagePiece Open(OnnxModel model, Stage stage, Func<Value, TensorType> typeOf, bool mayBlock)
     {
-        OnnxModel piece = SubgraphExtractor.Extract(model, [.. stage.PieceInputs.Select(value => KeyValuePair.Create(value, typeOf(value)))], stage.PieceOutputs);
+        KeyValuePair<Value, TensorType>[] inputs = [.. stage.PieceInputs.Select(value => KeyValuePair.Create(value, typeOf(value)))];
+        BlockedPiece? blocked = mayBlock && BlockedLayout.Block > 0 ? BlockedPiece.TryConvert(model, inputs, stage.PieceOutputs, BlockedLayout.Block) : null;
+        OnnxModel piece = blocked?.Model ?? SubgraphExtractor.Extract(model, inputs, stage.PieceOutputs);
         using var options = new SessionOptions
         {
-            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+            GraphOptimizationLevel = blocked is null ? GraphOptimizationLevel.ORT_ENABLE_ALL : GraphOptimizationLevel.ORT_DISABLE_ALL,
             IntraOpNumThreads = 1,
             InterOpNumThreads = 1,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
         try
         {
-            return new StagePiece(stage, new InferenceSession(piece.ToBytes(), options));
+            return new StagePiece(stage, new InferenceSession(piece.ToBytes(), options), blocked);
         }
         catch (OnnxRuntimeException e)
         {
             throw new AdaptationException(AdaptationError.ModelRefused, $"ONNX Runtime refuses the part of the model before layer '{stage.Layers[0].Info.Name}': {e.Message}", e);
         }
     }
+
+    /// <summary>Channels a block in which the piece wants an input; 0 for the plain layout.</summary>
+    public int BlockOf(Value input) => _blocked is not null && _blocked.BlockedInputs.Contains(input.Name) ? BlockedLayout.Block : 0;
 
     /// <summary>Computes a batch. The forms of the outputs are known after the first; from then on they are written straight to their place.</summary>
     /// <param name="runOptions">Lets a run be stopped.</param>
@@ -92,7 +103,9 @@ internal sealed class StagePiece : IDisposable
             throw new AdaptationException(AdaptationError.UnsupportedForm,
                 $"'{value.Name}' between stages is {info.ElementDataType} [{string.Join(", ", shape)}] for a batch of {batch.Rows}, expected numbers with the samples along the first axis.");
         }
-        var form = new TensorForm((ElementType)info.ElementDataType, regular ? (int)(shape[0] / batch.Rows) : 1, shape.Length == 0 ? [] : shape[1..]);
+        long[] tail = shape.Length == 0 ? [] : shape[1..];
+        if (_blocked is not null) tail[0] = _blocked.Channels[value.Name];
+        var form = new TensorForm((ElementType)info.ElementDataType, regular ? (int)(shape[0] / batch.Rows) : 1, tail, _blocked is null ? 0 : BlockedLayout.Block);
         ReadOnlySpan<byte> bytes = output.GetTensorMutableRawData();
         Slot slot = place(value, form, shape);
         bytes.CopyTo(slot.Bytes(bytes.Length));

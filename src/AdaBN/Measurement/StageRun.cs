@@ -57,7 +57,7 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
         while (!stop.IsCancellationRequested && TakeBatch(worker) is { } batch)
         {
             foreach (BlendRunner blend in blends) Compute(blend, worker, batch);
-            piece?.Run(runOptions, batch, [.. stage.PieceInputs.Select(value => worker.Bind(value, batch))], worker.Place, runner.Plan.CanRegroup);
+            piece?.Run(runOptions, batch, [.. stage.PieceInputs.Select(value => worker.Bind(value, batch, piece.BlockOf(value)))], worker.Place, runner.Plan.CanRegroup);
             if (Interlocked.Exchange(ref _formsKnown, 1) == 0) runner.OpenNextPiece(stage);
             foreach ((Value value, MomentTree tree) in _trees) tree.Add(batch.Index, MomentsOf(value, worker[value], batch));
             foreach (Value value in stage.Kept) runner.Store.Put(value, new StoredBatch(worker[value].Slot, batch.First, batch.Rows, worker[value].Shape));
@@ -78,17 +78,20 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
         return new Batch(index, first, samples, runner.Binding.FixedBatch ?? samples);
     }
 
-    private void Compute(BlendRunner blend, Worker worker, Batch batch)
+    private void Compute(BlendRunner runnable, Worker worker, Batch batch)
     {
-        TensorForm form = BlendRunner.FormOf(blend.Blend, part => runner.Forms[part]);
-        long[] shape = runner.Plan.CanRegroup ? form.Shape(batch.Rows) : [worker.ShapeOf(blend.Blend.Terms[0].Parts[0], batch)[0], .. form.Tail];
-        Slot slot = worker.Place(blend.Blend.Output, form, shape);
-        blend.Compute(shape, slot, part => worker.Rows(part, batch), part => runner.Forms[part]);
+        Blend blend = runnable.Blend;
+        int block = piece is not null && stage.PieceInputs.Contains(blend.Output) ? piece.BlockOf(blend.Output) : BlendRunner.BlockOf(blend, part => runner.Forms[part]);
+        TensorForm form = BlendRunner.PlainFormOf(blend, part => runner.Forms[part]) with { Block = block };
+        long[] shape = runner.Plan.CanRegroup ? form.Shape(batch.Rows) : [worker.ShapeOf(blend.Terms[0].Parts[0], batch)[0], .. form.Tail];
+        Slot slot = worker.Place(blend.Output, form, shape);
+        runnable.Compute(checked((int)shape[0]), form, slot, part => worker.Rows(part, batch));
     }
 
     private ChannelMoments MomentsOf(Value value, BoundTensor tensor, Batch batch)
     {
         long[] shape = tensor.Shape;
+        TensorForm form = runner.Forms[value];
         BatchNormLayer layer = runner.Plan.Parts.First(parts => parts.Value.Contains(value)).Key;
         if (shape.Length < 2 || tensor.ElementType != ElementType.Float || (batch.Rows > batch.Samples && shape[0] % batch.Rows != 0))
         {
@@ -96,9 +99,11 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
                 $"Layer '{layer.Info.Name}' is fed {tensor.ElementType} [{string.Join(", ", shape)}] by a batch of {batch.Rows}, expected Float [N, {layer.Channels}, …] with N a multiple of the batch."));
         }
         int rows = checked((int)(batch.Rows == batch.Samples ? shape[0] : shape[0] / batch.Rows * batch.Samples));
-        int channels = checked((int)shape[1]);
         int positions = checked((int)shape.Skip(2).Aggregate(1L, (product, length) => product * length));
-        ChannelMoments moments = MomentsKernel.Measure(tensor.Slot.Floats(0, checked(rows * channels * positions)), rows, channels, positions);
+        ReadOnlySpan<float> data = tensor.Slot.Floats(0, checked((int)(rows * shape[1] * positions)));
+        ChannelMoments moments = form.Block == 0
+            ? MomentsKernel.Measure(data, rows, checked((int)shape[1]), positions)
+            : MomentsKernel.MeasureBlocked(data, rows, (int)form.Tail[0], positions, form.Block);
         if (moments.FirstNonFiniteChannel() is >= 0 and var channel)
         {
             throw new AdaptationException(AdaptationError.NonFinite, string.Create(CultureInfo.InvariantCulture,

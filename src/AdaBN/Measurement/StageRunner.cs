@@ -57,10 +57,6 @@ internal sealed class StageRunner(
         if (stage.Index + 1 < plan.Stages.Length) _nextPiece = Task.Run(() => OpenPiece(plan.Stages[stage.Index + 1]));
     }
 
-    /// <summary>The form of a value at the head of a stage.</summary>
-    public TensorForm FormOf(Stage stage, Value value) =>
-        stage.Blends.FirstOrDefault(blend => blend.Output == value) is { } blend ? BlendRunner.FormOf(blend, part => Forms[part]) : Forms[value];
-
     public void Dispose()
     {
         if (_nextPiece is { } opening)
@@ -72,12 +68,12 @@ internal sealed class StageRunner(
         Allocator.Dispose();
     }
 
-    private StagePiece? OpenPiece(Stage stage) => stage.PieceOutputs.IsEmpty ? null : StagePiece.Open(model, stage, value => TypeOf(stage, value));
+    private StagePiece? OpenPiece(Stage stage) => stage.PieceOutputs.IsEmpty ? null : StagePiece.Open(model, stage, value => TypeOf(stage, value), plan.CanRegroup);
 
     private TensorType TypeOf(Stage stage, Value value)
     {
         if (value.IsGraphInput) return value.Type!;
-        TensorForm form = FormOf(stage, value);
+        TensorForm form = stage.Blends.FirstOrDefault(blend => blend.Output == value) is { } blend ? BlendRunner.PlainFormOf(blend, part => Forms[part]) : Forms[value];
         return new TensorType(form.ElementType, plan.CanRegroup ? [default, .. form.Tail.Select(length => new Dimension(length))] : null);
     }
 

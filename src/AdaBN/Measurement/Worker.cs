@@ -9,6 +9,7 @@ namespace AdaBN.Measurement;
 internal sealed class Worker(StageRunner runner, Stage stage)
 {
     private readonly Dictionary<Value, Slot> _own = [];
+    private readonly Dictionary<Value, Slot> _gathered = [];
     private readonly Dictionary<Value, BoundTensor> _tensors = [];
     private readonly Slot[] _unused = new Slot[runner.Binding.Sources.Length];
 
@@ -45,67 +46,75 @@ internal sealed class Worker(StageRunner runner, Stage stage)
     {
         runner.Forms.TryAdd(value, form);
         long bytes = BoundTensor.ByteLength(form.ElementType, shape);
-        Slot slot = stage.Kept.Contains(value) ? runner.Allocator.Rent(bytes) : Own(value, bytes);
+        Slot slot = stage.Kept.Contains(value) ? runner.Allocator.Rent(bytes) : Own(_own, value, bytes);
         _tensors[value] = new BoundTensor(slot, form.ElementType, shape);
         return slot;
     }
 
-    /// <summary>A tensor for the piece: computed in this batch, stored as one, or gathered from several stored batches.</summary>
-    public BoundTensor Bind(Value value, Batch batch)
+    /// <summary>A tensor for the piece: computed in this batch, stored as one, or gathered from stored batches and other layouts.</summary>
+    public BoundTensor Bind(Value value, Batch batch, int block)
     {
-        if (_tensors.TryGetValue(value, out BoundTensor present)) return present;
-        StoredBatch stored = runner.Store.Find(value, batch.First);
         TensorForm form = runner.Forms[value];
-        if (!runner.Plan.CanRegroup || (stored.First == batch.First && stored.Rows == batch.Rows)) return new BoundTensor(stored.Slot, form.ElementType, stored.Shape);
-
-        long[] shape = form.Shape(batch.Rows);
-        int sampleBytes = checked((int)form.SampleLength * BoundTensor.SizeOf(form.ElementType));
-        Slot gathered = Own(value, BoundTensor.ByteLength(form.ElementType, shape));
-        for (int row = 0; row < batch.Rows; row++)
+        bool isPresent = _tensors.TryGetValue(value, out BoundTensor present) && stage.PieceInputs.Contains(value) && IsComputedHere(value);
+        if (isPresent && form.Block == block) return present;
+        if (!isPresent)
         {
-            stored = runner.Store.Find(value, batch.First + row);
-            stored.Slot.Bytes(checked((int)(stored.Rows * (long)sampleBytes))).Slice((int)(batch.First + row - stored.First) * sampleBytes, sampleBytes)
-                .CopyTo(gathered.Bytes(checked(batch.Rows * sampleBytes))[(row * sampleBytes)..]);
+            StoredBatch stored = runner.Store.Find(value, batch.First);
+            bool isOne = !runner.Plan.CanRegroup || (stored.First == batch.First && stored.Rows == batch.Rows);
+            if (isOne && form.Block == block) return new BoundTensor(stored.Slot, form.ElementType, stored.Shape);
         }
+
+        TensorForm wanted = form with { Block = block };
+        long[] shape = wanted.Shape(batch.Rows);
+        Slot gathered = Own(_gathered, value, BoundTensor.ByteLength(form.ElementType, shape));
+        RowSet rows = isPresent ? new RowSet(form, AddressesOf(present.Slot, form, batch.Rows)) : Rows(value, batch);
+        LayoutCopy.Run(rows, wanted, gathered);
         return new BoundTensor(gathered, form.ElementType, shape);
     }
 
     public long[] ShapeOf(Value value, Batch batch) => runner.Store.Find(value, batch.First).Shape;
 
-    /// <summary>Addresses of a stored value's rows in a batch.</summary>
-    public nint[] Rows(Value value, Batch batch)
+    /// <summary>A stored value's rows in a batch.</summary>
+    public RowSet Rows(Value value, Batch batch)
     {
         TensorForm form = runner.Forms[value];
+        StoredBatch stored = runner.Store.Find(value, batch.First);
         if (!runner.Plan.CanRegroup)
         {
-            StoredBatch whole = runner.Store.Find(value, batch.First);
-            nint rowBytes = (nint)(BoundTensor.ByteLength(form.ElementType, whole.Shape) / whole.Shape[0]);
-            return [.. Enumerable.Range(0, checked((int)whole.Shape[0])).Select(row => whole.Slot.Address + (row * rowBytes))];
+            nint rowBytes = (nint)(BoundTensor.ByteLength(form.ElementType, stored.Shape) / stored.Shape[0]);
+            return new RowSet(form, [.. Enumerable.Range(0, checked((int)stored.Shape[0])).Select(row => stored.Slot.Address + (row * rowBytes))]);
         }
-        var rows = new nint[batch.Rows * form.RowsPerSample];
-        nint length = (nint)(form.SampleLength * sizeof(float) / form.RowsPerSample);
-        StoredBatch stored = runner.Store.Find(value, batch.First);
-        for (int row = 0; row < rows.Length; row++)
+        var addresses = new nint[batch.Rows * form.RowsPerSample];
+        nint sampleBytes = (nint)(form.SampleLength * BoundTensor.SizeOf(form.ElementType)), rowLength = sampleBytes / form.RowsPerSample;
+        for (int row = 0; row < addresses.Length; row++)
         {
             long sample = batch.First + (row / form.RowsPerSample);
             if (sample >= stored.First + stored.Rows) stored = runner.Store.Find(value, sample);
-            rows[row] = stored.Slot.Address + ((nint)(((sample - stored.First) * form.RowsPerSample) + (row % form.RowsPerSample)) * length);
+            addresses[row] = stored.Slot.Address + ((nint)(sample - stored.First) * sampleBytes) + (row % form.RowsPerSample * rowLength);
         }
-        return rows;
+        return new RowSet(form, addresses);
     }
 
     public void ReturnSlots()
     {
-        foreach (Slot slot in _own.Values.Concat(_unused).Where(slot => slot.Length > 0)) runner.Allocator.Return(slot);
+        foreach (Slot slot in _own.Values.Concat(_gathered.Values).Concat(_unused).Where(slot => slot.Length > 0)) runner.Allocator.Return(slot);
     }
 
-    private Slot Own(Value value, long bytes)
+    private bool IsComputedHere(Value value) => stage.Index == 0 || stage.Blends.Any(blend => blend.Output == value);
+
+    private static nint[] AddressesOf(Slot slot, TensorForm form, int samples)
     {
-        if (_own.TryGetValue(value, out Slot slot))
+        nint rowBytes = (nint)(form.SampleLength * BoundTensor.SizeOf(form.ElementType) / form.RowsPerSample);
+        return [.. Enumerable.Range(0, samples * form.RowsPerSample).Select(row => slot.Address + (row * rowBytes))];
+    }
+
+    private Slot Own(Dictionary<Value, Slot> slots, Value value, long bytes)
+    {
+        if (slots.TryGetValue(value, out Slot slot))
         {
             if (slot.Length >= bytes) return slot;
             runner.Allocator.Return(slot);
         }
-        return _own[value] = runner.Allocator.Rent(bytes);
+        return slots[value] = runner.Allocator.Rent(bytes);
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using AdaBN.Layout;
 using AdaBN.Onnx;
 
 namespace AdaBN.Storage;
@@ -6,17 +7,20 @@ namespace AdaBN.Storage;
 /// <summary>Form of a stored value: what every batch of it has in common.</summary>
 /// <param name="ElementType">Type of its elements.</param>
 /// <param name="RowsPerSample">Length of the first axis for one sample; nearly always 1.</param>
-/// <param name="Tail">Lengths of the other axes.</param>
-internal sealed record TensorForm(ElementType ElementType, int RowsPerSample, long[] Tail)
+/// <param name="Tail">Lengths of the other axes, as the model has them.</param>
+/// <param name="Block">Channels a block where it is stored in the blocked layout (<see cref="BlockedLayout"/>), else 0.</param>
+internal sealed record TensorForm(ElementType ElementType, int RowsPerSample, long[] Tail, int Block = 0)
 {
-    /// <summary>Elements of one sample.</summary>
-    public long SampleLength { get; } = RowsPerSample * Tail.Aggregate(1L, (product, length) => product * length);
+    private long[] StoredTail => Block == 0 ? Tail : [BlockedLayout.Padded((int)Tail[0], Block), .. Tail[1..]];
 
-    public long[] Shape(int samples) => [(long)RowsPerSample * samples, .. Tail];
+    /// <summary>Elements stored for one sample.</summary>
+    public long SampleLength => RowsPerSample * StoredTail.Aggregate(1L, (product, length) => product * length);
 
-    public bool Equals(TensorForm? other) => other is not null && ElementType == other.ElementType && RowsPerSample == other.RowsPerSample && Tail.AsSpan().SequenceEqual(other.Tail);
+    /// <summary>Elements of one row and channel.</summary>
+    public int Positions => checked((int)Tail.Skip(1).Aggregate(1L, (product, length) => product * length));
 
-    public override int GetHashCode() => HashCode.Combine(ElementType, RowsPerSample, SampleLength);
+    /// <summary>The stored tensor's shape.</summary>
+    public long[] Shape(int samples) => [(long)RowsPerSample * samples, .. StoredTail];
 }
 
 /// <summary>Samples stored together.</summary>

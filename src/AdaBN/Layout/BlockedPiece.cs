@@ -1,0 +1,149 @@
+using AdaBN.Onnx;
+
+namespace AdaBN.Layout;
+
+/// <summary>A piece of a model in the blocked layout.</summary>
+/// <param name="Model">The piece, its convolutions and pools in the domain com.microsoft.nchwc.</param>
+/// <param name="BlockedInputs">Names of inputs that it wants blocked; it takes the others as they are.</param>
+/// <param name="Channels">For each output, all of which are blocked, its number of channels before filling up.</param>
+internal sealed record BlockedPiece(OnnxModel Model, IReadOnlySet<string> BlockedInputs, IReadOnlyDictionary<string, int> Channels)
+{
+    /// <summary>
+    /// Writes a piece in the blocked layout. Declines, giving null, when it has any node but two-dimensional Conv with constant weights,
+    /// MaxPool, AveragePool and Pad by nothing; then ONNX Runtime reorders as it sees fit.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="inputs">The piece's inputs with their types in the plain layout.</param>
+    /// <param name="outputs">Its outputs.</param>
+    /// <param name="block">Channels a block.</param>
+    public static BlockedPiece? TryConvert(OnnxModel model, IReadOnlyList<KeyValuePair<Value, TensorType>> inputs, IReadOnlyList<Value> outputs, int block)
+    {
+        OnnxModel piece = SubgraphExtractor.Extract(model, inputs, outputs);
+        var converter = new Converter(piece, block);
+        return converter.Run() ? new BlockedPiece(converter.Build(), converter.BlockedInputs, converter.OutputChannels) : null;
+    }
+
+    private sealed class Converter(OnnxModel piece, int block)
+    {
+        private readonly GraphBuilder _builder = new(piece.IrVersion, [.. piece.OpsetImports, KeyValuePair.Create(BlockedLayout.Domain, 1L)]);
+        private readonly Dictionary<Value, (string Name, int Channels)> _blocked = [];
+        private readonly HashSet<string> _plainInputs = [];
+
+        public HashSet<string> BlockedInputs { get; } = [];
+
+        public Dictionary<string, int> OutputChannels { get; } = [];
+
+        public bool Run()
+        {
+            foreach (Node node in piece.Graph.TopologicalOrder())
+            {
+                bool done = node.Is("Conv") ? Convolve(node) : node.Is("MaxPool") || node.Is("AveragePool") ? Pool(node)
+                    : node.Is("Pad") ? PassOn(node) : node.Is("Constant");
+                if (!done) return false;
+            }
+            if (_plainInputs.Overlaps(BlockedInputs)) return false;
+            foreach (Value output in piece.Graph.Outputs)
+            {
+                if (!_blocked.TryGetValue(output, out (string Name, int Channels) found) || found.Name != output.Name) return false;
+                OutputChannels.Add(output.Name, found.Channels);
+                _builder.Output(output.Name);
+            }
+            foreach (Value input in piece.Graph.RequiredInputs)
+            {
+                TensorType type = input.Type!;
+                _builder.Input(input.Name, BlockedInputs.Contains(input.Name)
+                    ? type with { Shape = type.Shape!.Value.SetItem(1, new Dimension(BlockedLayout.Padded((int)type.Shape.Value[1].Length!.Value, block))) }
+                    : type);
+            }
+            return true;
+        }
+
+        public OnnxModel Build() => _builder.Build();
+
+        private bool Convolve(Node node)
+        {
+            if (node.Inputs[1] is not { Initializer: { ElementType: ElementType.Float, Dims: [var o, var i, var kh, var kw] } weights } weightValue) return false;
+            float[]? bias = node.Inputs.Count > 2 && node.Inputs[2] is { } biasValue ? biasValue.ConstantFloats() : [];
+            if (bias is null || (bias.Length > 0 && bias.Length != o) || node.Inputs[0] is not { } data) return false;
+            (int outputs, int inputs, int kernel) = ((int)o, (int)i, checked((int)(kh * kw)));
+            int group = (int)node.GetInt("group", 1), paddedOutputs = BlockedLayout.Padded(outputs, block);
+
+            bool isDepthwise = group > 1 && inputs == 1 && outputs == group;
+            bool takesPlain = group == 1 && inputs < block;
+            if (group > 1 && !isDepthwise && (inputs % block != 0 || outputs / group % block != 0)) return false;
+            if (takesPlain ? !TakesPlain(data) : Blocked(data) is not { } found || found.Channels != inputs * group) return false;
+
+            string name = $"{weightValue.Name}:{node.Outputs[0]!.Name}";
+            float[] reordered = takesPlain || isDepthwise
+                ? ReorderOutputs(weights.ToFloatArray(), outputs, inputs, kernel)
+                : ReorderBoth(weights.ToFloatArray(), outputs, inputs, kernel);
+            int paddedInputs = takesPlain || isDepthwise ? inputs : BlockedLayout.Padded(inputs, block);
+            _builder.Floats(name, [paddedOutputs, paddedInputs, kh, kw], reordered);
+            if (bias.Length > 0) _builder.Floats($"{name}:bias", [paddedOutputs], [.. bias, .. new float[paddedOutputs - outputs]]);
+            string[] names = [takesPlain ? data.Name : Blocked(data)!.Value.Name, name, .. bias.Length > 0 ? [$"{name}:bias"] : Array.Empty<string>()];
+            return Add(node, "Conv", names, outputs, KeyValuePair.Create("group", new[] { isDepthwise ? paddedOutputs : (long)group }), KeyValuePair.Create("kernel_shape", new[] { kh, kw }));
+        }
+
+        private bool Pool(Node node)
+        {
+            if (node.Inputs[0] is not { } data || node.Outputs.OfType<Value>().Count() != 1 || node.GetInts("kernel_shape").Count != 2 || Blocked(data) is not { } found) return false;
+            return Add(node, node.OpType, [found.Name], found.Channels);
+        }
+
+        /// <summary>Pad by nothing, as some exporters write before a pool.</summary>
+        private bool PassOn(Node node)
+        {
+            bool isNothing = node.HasAttribute("pads") ? node.GetInts("pads").All(pad => pad == 0) : node.Inputs[1]!.ConstantIntegers() is { } pads && pads.All(pad => pad == 0);
+            if (!isNothing || node.Inputs[0] is not { } data || Blocked(data) is not { } found) return false;
+            _blocked.Add(node.Outputs[0]!, found);
+            return true;
+        }
+
+        private bool Add(Node node, string opType, string[] inputs, int channels, params KeyValuePair<string, long[]>[] integers)
+        {
+            Value output = node.Outputs[0]!;
+            _builder.Node(BlockedLayout.Domain, opType, inputs, output.Name, node, integers);
+            _blocked.Add(output, (output.Name, channels));
+            return true;
+        }
+
+        private bool TakesPlain(Value value) => value.IsGraphInput && value.Producer is null && (_plainInputs.Add(value.Name) || true);
+
+        private (string Name, int Channels)? Blocked(Value value)
+        {
+            if (_blocked.TryGetValue(value, out (string, int) found)) return found;
+            if (!value.IsGraphInput || value.Type is not { ElementType: ElementType.Float, Shape: [_, { Length: { } channels }, _, _] }) return null;
+            BlockedInputs.Add(value.Name);
+            return (value.Name, (int)channels);
+        }
+
+        /// <summary>Output × input × kernel to [output block][input block][kernel][input of the block][output of the block].</summary>
+        private float[] ReorderBoth(float[] weights, int outputs, int inputs, int kernel)
+        {
+            int paddedInputs = BlockedLayout.Padded(inputs, block);
+            var result = new float[BlockedLayout.Padded(outputs, block) * paddedInputs * kernel];
+            for (int o = 0; o < outputs; o++)
+            {
+                for (int i = 0; i < inputs; i++)
+                {
+                    int target = ((((o / block * (paddedInputs / block)) + (i / block)) * kernel * block) + (i % block)) * block + (o % block);
+                    int source = ((o * inputs) + i) * kernel;
+                    for (int k = 0; k < kernel; k++) result[target + (k * block * block)] = weights[source + k];
+                }
+            }
+            return result;
+        }
+
+        /// <summary>Output × input × kernel to [output block][input][kernel][output of the block].</summary>
+        private float[] ReorderOutputs(float[] weights, int outputs, int inputs, int kernel)
+        {
+            var result = new float[BlockedLayout.Padded(outputs, block) * inputs * kernel];
+            for (int o = 0; o < outputs; o++)
+            {
+                for (int rest = 0; rest < inputs * kernel; rest++)
+                    result[(((o / block * inputs * kernel) + rest) * block) + (o % block)] = weights[(o * inputs * kernel) + rest];
+            }
+            return result;
+        }
+    }
+}
