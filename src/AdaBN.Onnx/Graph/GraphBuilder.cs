@@ -1,10 +1,9 @@
-using System.Buffers.Binary;
 using AdaBN.Onnx.Serialization;
 using Google.Protobuf;
 
 namespace AdaBN.Onnx;
 
-/// <summary>Writes a small model from scratch. Names are the caller's; nothing is checked before <see cref="Build"/>.</summary>
+/// <summary>Writes a small model from scratch. Names are the caller's; only <see cref="Build"/> checks them.</summary>
 public sealed class GraphBuilder
 {
     private readonly ModelProto _model;
@@ -35,9 +34,7 @@ public sealed class GraphBuilder
     /// <summary>Adds a float32 initializer, row-major.</summary>
     public GraphBuilder Floats(string name, IReadOnlyList<long> dims, ReadOnlySpan<float> data)
     {
-        var bytes = new byte[data.Length * sizeof(float)];
-        for (int i = 0; i < data.Length; i++) BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(i * sizeof(float)), data[i]);
-        var tensor = new TensorProto { Name = name, DataType = (int)ElementType.Float, RawData = UnsafeByteOperations.UnsafeWrap(bytes) };
+        var tensor = new TensorProto { Name = name, DataType = (int)ElementType.Float, RawData = UnsafeByteOperations.UnsafeWrap(LittleEndian.ToBytes(data)) };
         tensor.Dims.Add(dims);
         _model.Graph.Initializer.Add(tensor);
         return this;
@@ -78,5 +75,8 @@ public sealed class GraphBuilder
 
     /// <summary>The model.</summary>
     /// <exception cref="OnnxModelException">A name is defined twice or not at all.</exception>
-    public OnnxModel Build() => OnnxModel.FromBytes(_model.ToByteArray());
+    public OnnxModel Build() => OnnxModel.FromBytes(ToBytes());
+
+    /// <summary>The model's file, for those who only pass it on.</summary>
+    public byte[] ToBytes() => _model.ToByteArray();
 }

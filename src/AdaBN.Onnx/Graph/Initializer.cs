@@ -39,9 +39,7 @@ public sealed class Initializer
     {
         ReadOnlySpan<byte> raw = RawElements(ElementType.Float, sizeof(float), Proto.FloatData.Count);
         if (!Proto.HasRawData) return [.. Proto.FloatData];
-        var floats = new float[raw.Length / sizeof(float)];
-        for (int i = 0; i < floats.Length; i++) floats[i] = BinaryPrimitives.ReadSingleLittleEndian(raw[(i * sizeof(float))..]);
-        return floats;
+        return LittleEndian.ToFloats(raw);
     }
 
     /// <summary>The elements as int64, row-major.</summary>
@@ -58,13 +56,10 @@ public sealed class Initializer
     /// <summary>A copy for another value (or the same) with other data; everything else the tensor carries is kept.</summary>
     internal Initializer With(Value value, ReadOnlySpan<float> data)
     {
-        var bytes = new byte[data.Length * sizeof(float)];
-        for (int i = 0; i < data.Length; i++)
-            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(i * sizeof(float)), data[i]);
         TensorProto proto = Proto.Clone();
         proto.Name = value.Name;
         proto.FloatData.Clear();
-        proto.RawData = UnsafeByteOperations.UnsafeWrap(bytes);
+        proto.RawData = UnsafeByteOperations.UnsafeWrap(LittleEndian.ToBytes(data));
         return new Initializer(value, proto);
     }
 

@@ -3,10 +3,10 @@ using AdaBN.Onnx;
 namespace AdaBN.Layout;
 
 /// <summary>A piece of a model in the blocked layout.</summary>
-/// <param name="Model">The piece, its convolutions and pools in the domain com.microsoft.nchwc.</param>
+/// <param name="File">The piece as a model file, its convolutions and pools in the domain com.microsoft.nchwc.</param>
 /// <param name="BlockedInputs">Names of inputs that it wants blocked; it takes the others as they are.</param>
 /// <param name="Channels">For each output, all of which are blocked, its number of channels before filling up.</param>
-internal sealed record BlockedPiece(OnnxModel Model, IReadOnlySet<string> BlockedInputs, IReadOnlyDictionary<string, int> Channels)
+internal sealed record BlockedPiece(byte[] File, IReadOnlySet<string> BlockedInputs, IReadOnlyDictionary<string, int> Channels)
 {
     /// <summary>
     /// Writes a piece in the blocked layout. Declines, giving null, when it has any node but two-dimensional Conv with constant weights,
@@ -20,7 +20,7 @@ internal sealed record BlockedPiece(OnnxModel Model, IReadOnlySet<string> Blocke
     {
         OnnxModel piece = SubgraphExtractor.Extract(model, inputs, outputs);
         var converter = new Converter(piece, block);
-        return converter.Run() ? new BlockedPiece(converter.Build(), converter.BlockedInputs, converter.OutputChannels) : null;
+        return converter.Run() ? new BlockedPiece(converter.ToBytes(), converter.BlockedInputs, converter.OutputChannels) : null;
     }
 
     private sealed class Converter(OnnxModel piece, int block)
@@ -58,7 +58,7 @@ internal sealed record BlockedPiece(OnnxModel Model, IReadOnlySet<string> Blocke
             return true;
         }
 
-        public OnnxModel Build() => _builder.Build();
+        public byte[] ToBytes() => _builder.ToBytes();
 
         private bool Convolve(Node node)
         {
@@ -120,15 +120,19 @@ internal sealed record BlockedPiece(OnnxModel Model, IReadOnlySet<string> Blocke
         /// <summary>Output × input × kernel to [output block][input block][kernel][input of the block][output of the block].</summary>
         private float[] ReorderBoth(float[] weights, int outputs, int inputs, int kernel)
         {
-            int paddedInputs = BlockedLayout.Padded(inputs, block);
-            var result = new float[BlockedLayout.Padded(outputs, block) * paddedInputs * kernel];
-            for (int o = 0; o < outputs; o++)
+            int inputBlocks = BlockedLayout.Padded(inputs, block) / block;
+            var result = new float[BlockedLayout.Padded(outputs, block) * inputBlocks * block * kernel];
+            for (int outputBlock = 0; outputBlock < outputs; outputBlock += block)
             {
+                int used = Math.Min(block, outputs - outputBlock);
                 for (int i = 0; i < inputs; i++)
                 {
-                    int target = ((((o / block * (paddedInputs / block)) + (i / block)) * kernel * block) + (i % block)) * block + (o % block);
-                    int source = ((o * inputs) + i) * kernel;
-                    for (int k = 0; k < kernel; k++) result[target + (k * block * block)] = weights[source + k];
+                    int target = (((outputBlock * inputBlocks) + (i / block * block)) * kernel * block) + (i % block * block);
+                    for (int k = 0; k < kernel; k++, target += block * block)
+                    {
+                        int source = (((outputBlock * inputs) + i) * kernel) + k;
+                        for (int o = 0; o < used; o++) result[target + o] = weights[source + (o * inputs * kernel)];
+                    }
                 }
             }
             return result;

@@ -33,7 +33,7 @@ internal sealed class StagePiece : IDisposable
     {
         KeyValuePair<Value, TensorType>[] inputs = [.. stage.PieceInputs.Select(value => KeyValuePair.Create(value, typeOf(value)))];
         BlockedPiece? blocked = mayBlock && BlockedLayout.Block > 0 ? BlockedPiece.TryConvert(model, inputs, stage.PieceOutputs, BlockedLayout.Block) : null;
-        OnnxModel piece = blocked?.Model ?? SubgraphExtractor.Extract(model, inputs, stage.PieceOutputs);
+        byte[] piece = blocked?.File ?? SubgraphExtractor.Extract(model, inputs, stage.PieceOutputs).ToBytes();
         using var options = new SessionOptions
         {
             GraphOptimizationLevel = blocked is null ? GraphOptimizationLevel.ORT_ENABLE_ALL : GraphOptimizationLevel.ORT_DISABLE_ALL,
@@ -43,7 +43,7 @@ internal sealed class StagePiece : IDisposable
         };
         try
         {
-            return new StagePiece(stage, new InferenceSession(piece.ToBytes(), options), blocked);
+            return new StagePiece(stage, new InferenceSession(piece, options), blocked);
         }
         catch (OnnxRuntimeException e)
         {

@@ -40,13 +40,18 @@ internal sealed class BlendFinder(IReadOnlyDictionary<Value, int> depths, Channe
 
     private Blend? Sum(Value output, Value left, Value right)
     {
-        Blend? first = Unclamped(left), second = Unclamped(right);
-        if (first is null && second is null) return null;
         int stage = depths[output];
-        if ((first?.Terms ?? Stored(left, stage)) is not { } leftTerms || (second?.Terms ?? Stored(right, stage)) is not { } rightTerms) return null;
-        return leftTerms.Length + rightTerms.Length > MostTerms ? null
-            : new Blend(output, [.. leftTerms, .. rightTerms], float.NegativeInfinity, float.PositiveInfinity);
+        if (Summand(left, stage) is not { } leftTerms || Summand(right, stage) is not { } rightTerms) return null;
+        if (!leftTerms.Concat(rightTerms).Any(term => term.Layer is not null) || leftTerms.Length + rightTerms.Length > MostTerms) return null;
+        return new Blend(output, [.. leftTerms, .. rightTerms], float.NegativeInfinity, float.PositiveInfinity);
     }
+
+    /// <summary>
+    /// What a value contributes to a sum. One layer's output is normalized where it is added (a skip with a layer of its own is never
+    /// stored twice); a sum of an earlier stage is taken as stored, or chains of skips would grow a term at each link.
+    /// </summary>
+    private ImmutableArray<BlendTerm>? Summand(Value value, int stage) =>
+        Unclamped(value) is { } blend && (depths[value] == stage || blend.Terms.Length == 1) ? blend.Terms : Stored(value, stage);
 
     private Blend? Unclamped(Value value) =>
         _blends.TryGetValue(value, out Blend? blend) && float.IsNegativeInfinity(blend.Low) && float.IsPositiveInfinity(blend.High) ? blend : null;
