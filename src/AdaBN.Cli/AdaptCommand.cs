@@ -20,10 +20,11 @@ internal static class AdaptCommand
         var variance = new Option<VarianceKind>("--variance") { Description = "Variance estimator.", DefaultValueFactory = _ => VarianceKind.Population };
         var skip = new Option<string[]>("--skip") { Description = "Leave the layer of this name as it is; may be given several times.", HelpName = "LAYER" };
         var workers = new Option<int?>("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Check model and data, foretell the memory, and stop." };
         var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
         var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
         {
-            model, data, input, destination, batchSize, maxSamples, maxMemory, variance, skip, workers, json,
+            model, data, input, destination, batchSize, maxSamples, maxMemory, variance, skip, workers, dryRun, json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -40,6 +41,11 @@ internal static class AdaptCommand
                 LayerFilter = FilterOf(loaded, parsed.GetValue(skip) ?? []),
             };
             ISampleSource samples = OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
+            if (parsed.GetValue(dryRun))
+            {
+                Print(console, BatchNormAdapter.EstimateMemory(loaded, samples, options), options);
+                return AdabnCommand.Success;
+            }
             AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(loaded, samples, options, progress, cancellationToken));
             result.Model.Save(target);
             if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());
@@ -71,6 +77,13 @@ internal static class AdaptCommand
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{files.Length} --data but {inputs.Length} --input: give one --input for each --data."));
         ISampleSource[] sources = [.. files.Select((file, i) => NpyFile.Open(file, inputs.Length > 0 ? inputs[i] : null))];
         return sources.Length == 1 ? sources[0] : SampleSource.Zip(sources);
+    }
+
+    private static void Print(IAnsiConsole console, MemoryEstimate estimate, AdaptationOptions options)
+    {
+        static string Megabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{(bytes + (1 << 20) - 1) >> 20} MB");
+        console.WriteLine($"activations between stages {Megabytes(estimate.Activations)}, at most {Megabytes(options.EffectiveMaxMemory)} of it in RAM; " +
+            $"batches under way {Megabytes(estimate.Workspace)}; model {Megabytes(estimate.Model)}; together {Megabytes(estimate.Total)}");
     }
 
     private static void Print(IAnsiConsole console, AdaptationReport report, string target)

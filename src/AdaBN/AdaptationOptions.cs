@@ -46,7 +46,8 @@ public sealed record AdaptationOptions
     /// <summary>The folder for such temporary files; it must exist. Default: the system's temporary folder.</summary>
     public string? SpillFolder { get; init; }
 
-    internal static long DefaultMaxMemory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+    /// <summary><see cref="MaxMemory"/>, or its default on this machine.</summary>
+    public long EffectiveMaxMemory => MaxMemory ?? (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
 
     /// <summary>Throws when any setting is out of range, naming all that are.</summary>
     /// <exception cref="ArgumentException">At least one setting is out of range.</exception>

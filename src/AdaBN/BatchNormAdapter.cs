@@ -65,7 +65,26 @@ public static class BatchNormAdapter
         var report = new AdaptationReport(
             $"AdaBN (full replacement, {options.Variance.ToString().ToLowerInvariant()} variance)", reader.SamplesRead, model.Sha256, ToolVersion, reports, [.. Findings(reader.SamplesRead, reports)]);
         StatisticsRewriter.RecordProvenance(adapted, report);
-        return new AdaptationResult(adapted, report);
+        return new AdaptationResult(adapted, report, runner.Memory);
+    }
+
+    /// <summary>Foretells the memory of an adaptation, computing nothing.</summary>
+    /// <param name="model">The source model.</param>
+    /// <param name="samples">The data; only its inputs' shapes and its count are looked at.</param>
+    /// <param name="options">Settings; defaults where null.</param>
+    /// <param name="sampleCount">Number of samples where the data does not know it.</param>
+    /// <exception cref="AdaptationException">Model and data do not fit, or shapes depend on what is computed.</exception>
+    /// <exception cref="ArgumentException">The options are out of range, or nobody knows the number of samples.</exception>
+    public static MemoryEstimate EstimateMemory(OnnxModel model, ISampleSource samples, AdaptationOptions? options = null, long? sampleCount = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(samples);
+        options ??= new AdaptationOptions();
+        options.Validate();
+        long count = sampleCount ?? samples.Count ?? throw new ArgumentException("The data does not know its number of samples; give sampleCount.", nameof(sampleCount));
+        AdaptationPlan plan = StagePlanner.Plan(model, NormalizationDiscovery.AdaptableLayers(model, options.LayerFilter));
+        InputBinding binding = InputBinding.Bind(model, plan.Inputs, samples.Inputs);
+        return MemoryEstimator.Estimate(model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options.BatchSize, options.Workers ?? Environment.ProcessorCount);
     }
 
     private static string ToolVersion => typeof(BatchNormAdapter).Assembly.GetName().Version!.ToString(fieldCount: 3);

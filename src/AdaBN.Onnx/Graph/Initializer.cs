@@ -30,6 +30,9 @@ public sealed class Initializer
     /// <summary>Length of each axis; empty for a scalar.</summary>
     public ImmutableArray<long> Dims { get; }
 
+    /// <summary>Bytes of its data as stored.</summary>
+    public long ByteLength => Proto.HasRawData ? Proto.RawData.Length : Proto.CalculateSize();
+
     /// <summary>The stored tensor as the file holds it: name, shape, type and data, byte for byte.</summary>
     public byte[] ToSerializedBytes() => Proto.ToByteArray();
 

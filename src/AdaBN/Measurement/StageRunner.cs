@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Numerics;
 using AdaBN.Discovery;
 using AdaBN.Input;
 using AdaBN.Onnx;
@@ -13,9 +12,6 @@ namespace AdaBN.Measurement;
 internal sealed class StageRunner(
     OnnxModel model, AdaptationPlan plan, InputBinding binding, BatchReader reader, AdaptationOptions options, IProgress<AdaptationProgress>? progress) : IDisposable
 {
-    private const int IrregularBatch = 32, LargestBatch = 64, BatchesAtLeast = 16;
-    private const long BatchBytes = 1 << 20;
-
     private readonly Dictionary<Value, ChannelMoments> _moments = [];
     private Task<StagePiece?>? _nextPiece;
 
@@ -29,10 +25,12 @@ internal sealed class StageRunner(
 
     public int Workers { get; } = options.Workers ?? Environment.ProcessorCount;
 
-    public SlotAllocator Allocator { get; } = new(options.MaxMemory ?? AdaptationOptions.DefaultMaxMemory, options.SpillFolder);
+    public SlotAllocator Allocator { get; } = new(options.EffectiveMaxMemory, options.SpillFolder);
 
     /// <summary>Forms of the values computed so far.</summary>
     public ConcurrentDictionary<Value, TensorForm> Forms { get; } = new();
+
+    public MemoryUse Memory => new(Allocator.Peak, Allocator.Spilled);
 
     public ActivationStore Store => field ??= new ActivationStore(Allocator);
 
@@ -90,20 +88,8 @@ internal sealed class StageRunner(
         return parts.Length == 1 ? parts[0] : new ChannelMoments(parts[0].Count, [.. parts.SelectMany(part => part.Mean)], [.. parts.SelectMany(part => part.M2)]);
     }
 
-    /// <summary>
-    /// Samples a batch: small enough for its tensors to stay in the cache, large enough to use weights more than once, and so many
-    /// batches that workers end together. Never a matter of the number of workers: it decides the last bits of the result.
-    /// </summary>
-    private int BatchRowsOf(Stage stage)
-    {
-        if ((binding.FixedBatch ?? options.BatchSize) is { } asked) return asked;
-        if (!plan.CanRegroup) return IrregularBatch;
-        long sampleBytes = sizeof(float) * Math.Max(1, stage.Index == 0
-            ? binding.Sources.Max(source => (long)source.Input.Length)
-            : stage.Stored.Max(value => Forms[value].SampleLength));
-        long rows = Math.Clamp(BatchBytes / sampleBytes, 1, LargestBatch);
-        long? samples = stage.Index == 0 ? reader.SampleCount : reader.SamplesRead;
-        if (samples is { } known) rows = Math.Clamp(known / BatchesAtLeast, 1, rows);
-        return 1 << BitOperations.Log2((uint)rows);
-    }
+    private int BatchRowsOf(Stage stage) => BatchSizing.RowsOf(
+        binding.FixedBatch ?? options.BatchSize, plan.CanRegroup,
+        sizeof(float) * (stage.Index == 0 ? binding.Sources.Max(source => (long)source.Input.Length) : stage.Stored.Max(value => Forms[value].SampleLength)),
+        stage.Index == 0 ? reader.SampleCount : reader.SamplesRead);
 }

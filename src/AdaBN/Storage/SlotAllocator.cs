@@ -26,7 +26,7 @@ internal sealed unsafe partial class SlotAllocator(long maxMemory, string? spill
     public long Peak { get; private set; }
 
     /// <summary>Bytes of temporary files.</summary>
-    public long Spilled => _spillBlocks.Sum(block => block.Length);
+    public long Spilled { get; private set; }
 
     /// <exception cref="IOException">The disk that holds temporary files is full.</exception>
     public Slot Rent(long bytes)
@@ -90,6 +90,7 @@ internal sealed unsafe partial class SlotAllocator(long maxMemory, string? spill
         {
             var file = new SpillFile(spillFolder ?? Path.GetTempPath(), length);
             _spillBlocks.Add(file);
+            Spilled += length;
             address = file.Address;
         }
         _blockStarts.Add(address);
