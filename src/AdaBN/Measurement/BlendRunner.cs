@@ -17,10 +17,12 @@ internal sealed unsafe class BlendRunner
     private const int LargestBlock = 16;
     private readonly float[] _scale, _otherScale, _offset; // filled up with zeros to whole blocks
     private readonly int _channels;
+    private readonly (int Part, int Channel)[]?[] _places; // a channel's place among the parts of each term, found at the first batch
 
     public BlendRunner(Blend blend, IReadOnlyDictionary<BatchNormLayer, Normalizer> normalizers)
     {
         Blend = blend;
+        _places = new (int, int)[]?[blend.Terms.Length];
         _channels = blend.Terms.First(term => term.Layer is not null).Layer!.Channels;
         int padded = BlockedLayout.Padded(_channels, LargestBlock);
         (_scale, _otherScale, _offset) = (new float[padded], new float[padded], new float[padded]);
@@ -50,8 +52,8 @@ internal sealed unsafe class BlendRunner
     /// <param name="rowsOf">A stored part's rows in this batch.</param>
     public void Compute(int rows, TensorForm form, Slot result, Func<Value, RowSet> rowsOf)
     {
-        Operand x = new(Blend.Terms[0], form, Blend, rowsOf);
-        Operand? y = Blend.Terms.Length > 1 ? new(Blend.Terms[1], form, Blend, rowsOf) : null;
+        Operand x = OperandOf(0, form, rowsOf);
+        Operand? y = Blend.Terms.Length > 1 ? OperandOf(1, form, rowsOf) : null;
         int padded = form.Block == 0 ? _channels : BlockedLayout.Padded(_channels, form.Block);
         long rowLength = (long)padded * form.Positions;
         bool isSameLayout = x.IsLike(form) && (y is null || y.IsLike(form));
@@ -67,6 +69,13 @@ internal sealed unsafe class BlendRunner
                 else Planes(row, x, y, form.Positions, target);
             }
         }
+    }
+
+    private Operand OperandOf(int term, TensorForm result, Func<Value, RowSet> rowsOf)
+    {
+        RowSet[] parts = [.. Blend.Terms[term].Parts.Select(rowsOf)];
+        _places[term] ??= [.. parts.SelectMany((part, p) => Enumerable.Range(0, (int)part.Form.Tail[0]).Select(channel => (p, channel)))];
+        return new Operand(parts, _places[term]!, result, Blend);
     }
 
     private void Planes(int row, Operand x, Operand? y, int positions, float* target)
@@ -111,9 +120,9 @@ internal sealed unsafe class BlendRunner
         private readonly bool _isConstantPlane;
         private readonly int _positions;
 
-        public Operand(BlendTerm term, TensorForm result, Blend blend, Func<Value, RowSet> rowsOf)
+        public Operand(RowSet[] parts, (int Part, int Channel)[] channels, TensorForm result, Blend blend)
         {
-            _parts = [.. term.Parts.Select(rowsOf)];
+            (_parts, _channels) = (parts, channels);
             TensorForm form = Joined([.. _parts.Select(part => part.Form)]);
             _positions = form.Positions;
             bool isFull = form.Tail.AsSpan().SequenceEqual(result.Tail);
@@ -123,7 +132,6 @@ internal sealed unsafe class BlendRunner
                 throw new AdaptationException(AdaptationError.UnsupportedForm,
                     $"'{blend.Output.Name}' adds tensors of shapes [{string.Join(", ", form.Tail)}] and [{string.Join(", ", result.Tail)}] a sample; expected equal shapes, or one number a channel.");
             }
-            _channels = [.. _parts.SelectMany((part, p) => Enumerable.Range(0, (int)part.Form.Tail[0]).Select(channel => (p, channel)))];
         }
 
         public bool IsSingle => _parts.Length == 1;

@@ -48,7 +48,8 @@ internal static class MomentsKernel
             for (int b = 0; b < blocks; b++)
             {
                 ReadOnlySpan<float> plane = data.Slice(((r * blocks) + b) * block * positions, block * positions);
-                for (int lane = 0; lane < block; lane += Vector256<float>.Count) MeasureLanes(plane, block, lane, positions, mean[lane..], m2[lane..]);
+                if (block == Vector512<float>.Count) Measure16(plane, positions, mean, m2);
+                else Measure8(plane, positions, mean, m2);
                 int used = Math.Min(block, channels - (b * block)), first = (r * channels) + (b * block);
                 mean[..used].CopyTo(planeMean.AsSpan(first));
                 m2[..used].CopyTo(planeM2.AsSpan(first));
@@ -57,15 +58,42 @@ internal static class MomentsKernel
         return Join(planeMean, planeM2, rows, channels, positions);
     }
 
-    /// <summary>Eight neighbouring channels of a block: mean, then squares around it.</summary>
+    // Each channel is summed in its own lane, one position after another: the vector's width does not touch the bits.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MeasureLanes(ReadOnlySpan<float> plane, int block, int lane, int positions, Span<double> mean, Span<double> m2)
+    private static void Measure16(ReadOnlySpan<float> plane, int positions, Span<double> mean, Span<double> m2)
     {
-        ref float first = ref Unsafe.Add(ref MemoryMarshal.GetReference(plane), lane);
+        ref float first = ref MemoryMarshal.GetReference(plane);
+        Vector512<double> low = Vector512<double>.Zero, high = low;
+        for (int p = 0; p < positions; p++)
+        {
+            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.LoadUnsafe(ref first, (nuint)(p * Vector512<float>.Count)));
+            low += a;
+            high += b;
+        }
+        Vector512<double> count = Vector512.Create((double)positions), lowMean = low / count, highMean = high / count;
+        low = high = Vector512<double>.Zero;
+        for (int p = 0; p < positions; p++)
+        {
+            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(Vector512.LoadUnsafe(ref first, (nuint)(p * Vector512<float>.Count)));
+            a -= lowMean;
+            b -= highMean;
+            low += a * a;
+            high += b * b;
+        }
+        lowMean.CopyTo(mean);
+        highMean.CopyTo(mean[Vector512<double>.Count..]);
+        low.CopyTo(m2);
+        high.CopyTo(m2[Vector512<double>.Count..]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Measure8(ReadOnlySpan<float> plane, int positions, Span<double> mean, Span<double> m2)
+    {
+        ref float first = ref MemoryMarshal.GetReference(plane);
         Vector256<double> low = Vector256<double>.Zero, high = low;
         for (int p = 0; p < positions; p++)
         {
-            (Vector256<double> a, Vector256<double> b) = Vector256.Widen(Vector256.LoadUnsafe(ref first, (nuint)(p * block)));
+            (Vector256<double> a, Vector256<double> b) = Vector256.Widen(Vector256.LoadUnsafe(ref first, (nuint)(p * Vector256<float>.Count)));
             low += a;
             high += b;
         }
@@ -73,7 +101,7 @@ internal static class MomentsKernel
         low = high = Vector256<double>.Zero;
         for (int p = 0; p < positions; p++)
         {
-            (Vector256<double> a, Vector256<double> b) = Vector256.Widen(Vector256.LoadUnsafe(ref first, (nuint)(p * block)));
+            (Vector256<double> a, Vector256<double> b) = Vector256.Widen(Vector256.LoadUnsafe(ref first, (nuint)(p * Vector256<float>.Count)));
             a -= lowMean;
             b -= highMean;
             low += a * a;
