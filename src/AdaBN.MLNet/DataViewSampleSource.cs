@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -55,12 +54,7 @@ internal sealed class DataViewSampleSource : ISampleSource
             for (int i = 0; i < _getters.Length; i++)
             {
                 _getters[i](ref _buffers[i]);
-                if (_buffers[i].Length != destination[i].Length)
-                {
-                    throw new AdaptationException(AdaptationError.InputMismatch, string.Create(CultureInfo.InvariantCulture,
-                        $"Row {_cursor.Position} of column '{_inputs[i].Name}' has {_buffers[i].Length} values, expected {destination[i].Length}."));
-                }
-                _buffers[i].CopyTo(destination[i].Span);
+                RowVector.CopyTo(_buffers[i], destination[i].Span, _inputs[i].Name!, _cursor.Position);
             }
             return true;
         }

@@ -19,7 +19,7 @@ public static class OnnxAdaptationCatalog
     /// <param name="environment">Where to log; the <see cref="MLContext"/> itself will do. No log where null.</param>
     /// <param name="progress">Told after each batch of rows, from worker threads.</param>
     /// <param name="shapeDictionary">Shapes for inputs whose declared shape leaves axes other than the first open, batch axis included, as in <c>ApplyOnnxModel</c>.</param>
-    /// <param name="gpuDeviceId">GPU to score on, as in <c>ApplyOnnxModel</c>; statistics are measured on the CPU.</param>
+    /// <param name="gpuDeviceId">GPU to score on, as in <c>ApplyOnnxModel</c> and row by row as there; statistics are measured on the CPU.</param>
     /// <param name="fallbackToCpu">Whether to score on the CPU where the GPU fails, as in <c>ApplyOnnxModel</c>.</param>
     /// <param name="cancellationToken">Stops a <c>Fit</c>.</param>
     public static OnnxAdaptationEstimator AdaptOnnxModel(
@@ -38,7 +38,7 @@ public static class OnnxAdaptationCatalog
     /// <param name="environment">Where to log; the <see cref="MLContext"/> itself will do. No log where null.</param>
     /// <param name="progress">Told after each batch of rows, from worker threads.</param>
     /// <param name="shapeDictionary">Shapes for inputs whose declared shape leaves axes other than the first open, batch axis included, as in <c>ApplyOnnxModel</c>.</param>
-    /// <param name="gpuDeviceId">GPU to score on, as in <c>ApplyOnnxModel</c>; statistics are measured on the CPU.</param>
+    /// <param name="gpuDeviceId">GPU to score on, as in <c>ApplyOnnxModel</c> and row by row as there; statistics are measured on the CPU.</param>
     /// <param name="fallbackToCpu">Whether to score on the CPU where the GPU fails, as in <c>ApplyOnnxModel</c>.</param>
     /// <param name="cancellationToken">Stops a <c>Fit</c>.</param>
     public static OnnxAdaptationEstimator AdaptOnnxModel(
@@ -53,7 +53,8 @@ public static class OnnxAdaptationCatalog
         ArgumentException.ThrowIfNullOrEmpty(modelFile);
         options ??= new AdaptationOptions();
         options.Validate();
-        var scoring = new ScoringFactory(catalog, outputColumnNames, inputColumnNames, shapeDictionary, gpuDeviceId, fallbackToCpu);
+        bool isOnCpu = gpuDeviceId is null && environment is not MLContext { GpuDeviceId: not null };
+        var scoring = new ScoringFactory(catalog, outputColumnNames, inputColumnNames, shapeDictionary, gpuDeviceId, fallbackToCpu, isOnCpu);
         return new OnnxAdaptationEstimator(scoring, modelFile, options, environment, progress, cancellationToken);
     }
 }

@@ -1,3 +1,4 @@
+using AdaBN.MLNet.Scoring;
 using AdaBN.Onnx;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -14,14 +15,16 @@ public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
 {
     private readonly TemporaryModelFile _file;
     private readonly OnnxTransformer _scorer;
+    private readonly BatchScorer? _batches;
     private bool _isDisposed;
 
-    private OnnxAdaptationTransformer(AdaptationResult result, TemporaryModelFile file, OnnxTransformer scorer)
+    private OnnxAdaptationTransformer(AdaptationResult result, TemporaryModelFile file, OnnxTransformer scorer, BatchScorer? batches)
     {
         Model = result.Model;
         Report = result.Report;
         _file = file;
         _scorer = scorer;
+        _batches = batches;
     }
 
     /// <summary>The adapted model.</summary>
@@ -49,8 +52,20 @@ public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
     /// <inheritdoc/>
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Scorer.GetOutputSchema(inputSchema);
 
-    /// <inheritdoc/>
-    public IDataView Transform(IDataView input) => Scorer.Transform(input);
+    /// <summary>Adds the model's outputs to the rows: the columns, values and order of ML.NET's own ONNX step, computed in blocks of rows.</summary>
+    /// <param name="input">The rows. Each pass over the result reads them once, at most some hundred ahead for each processor.</param>
+    /// <remarks>
+    /// As many blocks are scored at a time as there are processors, each on one thread; the first pass opens a session for that beside
+    /// ML.NET's, which options set by <c>SetOnnxSessionOption</c> do not reach. Left to ML.NET's step, row by row, are models whose batch
+    /// axis is fixed, whose inputs are no float tensors or have other open axes, or whose outputs are no tensors of numbers; passes that
+    /// ask for a column whose values cannot be kept, such as an image; and everything that is to be scored on a GPU. A model that turns
+    /// out to mix the rows of a batch is run row by row as well.
+    /// </remarks>
+    public IDataView Transform(IDataView input)
+    {
+        IDataView stock = Scorer.Transform(input); // checks the schema as well
+        return _batches is null ? stock : BatchScoredView.TryCreate(_batches, input, stock) ?? stock;
+    }
 
     /// <inheritdoc/>
     IRowToRowMapper ITransformer.GetRowToRowMapper(DataViewSchema inputSchema) => ((ITransformer)Scorer).GetRowToRowMapper(inputSchema);
@@ -63,6 +78,7 @@ public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
     {
         if (_isDisposed) return;
         _isDisposed = true;
+        _batches?.Dispose();
         _scorer.Dispose();
         _file.Dispose();
     }
@@ -74,7 +90,8 @@ public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
         try
         {
             result.Model.Save(file.Path);
-            return new OnnxAdaptationTransformer(result, file, scoring.Create(file.Path).Fit(input));
+            OnnxTransformer scorer = scoring.Create(file.Path).Fit(input);
+            return new OnnxAdaptationTransformer(result, file, scorer, BatchScorer.TryCreate(result.Model, file.Path, scoring));
         }
         catch
         {

@@ -8,7 +8,8 @@ namespace AdaBN.MLNet;
 /// the public way to a step that scores, saves and loads like stock is to compose one.
 /// </summary>
 internal sealed record ScoringFactory(
-    TransformsCatalog Catalog, string[] Outputs, string[] Inputs, IReadOnlyDictionary<string, int[]>? Shapes, int? GpuDeviceId, bool FallbackToCpu)
+    TransformsCatalog Catalog, string[] Outputs, string[] Inputs, IReadOnlyDictionary<string, int[]>? Shapes,
+    int? GpuDeviceId, bool FallbackToCpu, bool IsOnCpu)
 {
     public OnnxScoringEstimator Create(string modelFile) => Catalog.ApplyOnnxModel(new OnnxOptions
     {

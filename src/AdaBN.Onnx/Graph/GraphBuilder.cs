@@ -32,13 +32,11 @@ public sealed class GraphBuilder
     }
 
     /// <summary>Adds a float32 initializer, row-major.</summary>
-    public GraphBuilder Floats(string name, IReadOnlyList<long> dims, ReadOnlySpan<float> data)
-    {
-        var tensor = new TensorProto { Name = name, DataType = (int)ElementType.Float, RawData = UnsafeByteOperations.UnsafeWrap(LittleEndian.ToBytes(data)) };
-        tensor.Dims.Add(dims);
-        _model.Graph.Initializer.Add(tensor);
-        return this;
-    }
+    public GraphBuilder Floats(string name, IReadOnlyList<long> dims, ReadOnlySpan<float> data) => Floats(name, dims, LittleEndian.ToBytes(data));
+
+    /// <summary>Adds a float32 initializer that the caller writes in place, row-major; it is zero before.</summary>
+    public GraphBuilder Floats(string name, IReadOnlyList<long> dims, Action<Span<float>> fill) =>
+        Floats(name, dims, LittleEndian.Fill(checked((int)dims.Aggregate(1L, (product, length) => product * length)), fill));
 
     /// <summary>Adds a node.</summary>
     /// <param name="domain">The operator's domain; empty for ONNX's own.</param>
@@ -78,5 +76,18 @@ public sealed class GraphBuilder
     public OnnxModel Build() => OnnxModel.FromBytes(ToBytes());
 
     /// <summary>The model's file, for those who only pass it on.</summary>
-    public byte[] ToBytes() => _model.ToByteArray();
+    public byte[] ToBytes()
+    {
+        byte[] bytes = GC.AllocateUninitializedArray<byte>(_model.CalculateSize());
+        _model.WriteTo(bytes.AsSpan());
+        return bytes;
+    }
+
+    private GraphBuilder Floats(string name, IReadOnlyList<long> dims, byte[] raw)
+    {
+        var tensor = new TensorProto { Name = name, DataType = (int)ElementType.Float, RawData = UnsafeByteOperations.UnsafeWrap(raw) };
+        tensor.Dims.Add(dims);
+        _model.Graph.Initializer.Add(tensor);
+        return this;
+    }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using AdaBN.Onnx.Serialization;
 using Google.Protobuf;
 
@@ -43,6 +44,14 @@ public sealed class Initializer
         ReadOnlySpan<byte> raw = RawElements(ElementType.Float, sizeof(float), Proto.FloatData.Count);
         if (!Proto.HasRawData) return [.. Proto.FloatData];
         return LittleEndian.ToFloats(raw);
+    }
+
+    /// <summary>The elements as float32, row-major; the stored bytes themselves where the machine reads them as they are.</summary>
+    /// <exception cref="OnnxModelException">The elements are of another type, or fewer or more than the shape says.</exception>
+    public ReadOnlySpan<float> AsFloats()
+    {
+        ReadOnlySpan<byte> raw = RawElements(ElementType.Float, sizeof(float), Proto.FloatData.Count);
+        return Proto.HasRawData && BitConverter.IsLittleEndian ? MemoryMarshal.Cast<byte, float>(raw) : ToFloatArray();
     }
 
     /// <summary>The elements as int64, row-major.</summary>

@@ -74,11 +74,12 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlySet<string> BlockedInp
             if (takesPlain ? !TakesPlain(data) : Blocked(data) is not { } found || found.Channels != inputs * group) return false;
 
             string name = $"{weightValue.Name}:{node.Outputs[0]!.Name}";
-            float[] reordered = takesPlain || isDepthwise
-                ? ReorderOutputs(weights.ToFloatArray(), outputs, inputs, kernel)
-                : ReorderBoth(weights.ToFloatArray(), outputs, inputs, kernel);
             int paddedInputs = takesPlain || isDepthwise ? inputs : BlockedLayout.Padded(inputs, block);
-            _builder.Floats(name, [paddedOutputs, paddedInputs, kh, kw], reordered);
+            _builder.Floats(name, [paddedOutputs, paddedInputs, kh, kw], reordered =>
+            {
+                if (takesPlain || isDepthwise) ReorderOutputs(weights.AsFloats(), reordered, outputs, inputs, kernel);
+                else ReorderBoth(weights.AsFloats(), reordered, outputs, inputs, kernel);
+            });
             if (bias.Length > 0) _builder.Floats($"{name}:bias", [paddedOutputs], [.. bias, .. new float[paddedOutputs - outputs]]);
             string[] names = [takesPlain ? data.Name : Blocked(data)!.Value.Name, name, .. bias.Length > 0 ? [$"{name}:bias"] : Array.Empty<string>()];
             return Add(node, "Conv", names, outputs, KeyValuePair.Create("group", new[] { isDepthwise ? paddedOutputs : (long)group }), KeyValuePair.Create("kernel_shape", new[] { kh, kw }));
@@ -118,10 +119,9 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlySet<string> BlockedInp
         }
 
         /// <summary>Output × input × kernel to [output block][input block][kernel][input of the block][output of the block].</summary>
-        private float[] ReorderBoth(float[] weights, int outputs, int inputs, int kernel)
+        private void ReorderBoth(ReadOnlySpan<float> weights, Span<float> result, int outputs, int inputs, int kernel)
         {
             int inputBlocks = BlockedLayout.Padded(inputs, block) / block;
-            var result = new float[BlockedLayout.Padded(outputs, block) * inputBlocks * block * kernel];
             for (int outputBlock = 0; outputBlock < outputs; outputBlock += block)
             {
                 int used = Math.Min(block, outputs - outputBlock);
@@ -135,19 +135,16 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlySet<string> BlockedInp
                     }
                 }
             }
-            return result;
         }
 
         /// <summary>Output × input × kernel to [output block][input][kernel][output of the block].</summary>
-        private float[] ReorderOutputs(float[] weights, int outputs, int inputs, int kernel)
+        private void ReorderOutputs(ReadOnlySpan<float> weights, Span<float> result, int outputs, int inputs, int kernel)
         {
-            var result = new float[BlockedLayout.Padded(outputs, block) * inputs * kernel];
             for (int o = 0; o < outputs; o++)
             {
                 for (int rest = 0; rest < inputs * kernel; rest++)
                     result[(((o / block * inputs * kernel) + rest) * block) + (o % block)] = weights[(o * inputs * kernel) + rest];
             }
-            return result;
         }
     }
 }

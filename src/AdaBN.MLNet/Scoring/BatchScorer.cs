@@ -1,0 +1,178 @@
+using AdaBN.Onnx;
+using Microsoft.ML.OnnxRuntime;
+
+namespace AdaBN.MLNet.Scoring;
+
+/// <summary>An input of the model.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Shape">The shape of one sample, without the batch axis.</param>
+internal sealed record InputTensor(string Name, long[] Shape)
+{
+    public int Length { get; } = checked((int)Shape.Aggregate(1L, (product, length) => checked(product * length)));
+}
+
+/// <summary>
+/// Scores blocks of rows, each in one run on one thread; any number of threads may call it. Where a model turns out to mix the rows of
+/// a batch, it runs them one by one, as stock scoring does.
+/// </summary>
+internal sealed class BatchScorer : IDisposable
+{
+    // Measured: larger blocks gain nothing, and cost memory and the time to the first rows; smaller ones show the cost of a run.
+    private const int BytesPerBlock = 256 << 10;
+    private const int LargestBlock = 256;
+
+    private readonly ReaderWriterLockSlim _lifetime = new();
+    private readonly Lazy<InferenceSession> _session;
+    private readonly string[] _inputNames;
+    private volatile Trust _trust;
+    private volatile bool _isDisposed;
+
+    private BatchScorer(string modelFile, InputTensor[] inputs, string[] outputs)
+    {
+        (Inputs, Outputs) = (inputs, outputs);
+        _inputNames = [.. inputs.Select(input => input.Name)];
+        _session = new Lazy<InferenceSession>(() => Open(modelFile));
+    }
+
+    /// <summary>Whether the model is known to treat each row of a batch as if it were alone.</summary>
+    private enum Trust
+    {
+        Unknown,
+        Earned,
+        Lost,
+    }
+
+    public IReadOnlyList<InputTensor> Inputs { get; }
+
+    /// <summary>The outputs' names.</summary>
+    public IReadOnlyList<string> Outputs { get; }
+
+    /// <summary>Takes a model that computes many samples at a time.</summary>
+    /// <returns>Null where it cannot (its batch axis is fixed, or an input no float tensor of known sample shape), or is to be scored on a GPU.</returns>
+    public static BatchScorer? TryCreate(OnnxModel model, string modelFile, ScoringFactory scoring)
+    {
+        Value[] required = [.. model.Graph.RequiredInputs];
+        InputTensor?[] inputs = [.. required.Select(input => TryBind(input, scoring.Shapes?.GetValueOrDefault(input.Name)))];
+        return scoring.IsOnCpu && inputs.All(input => input is not null) && scoring.Inputs.Order().SequenceEqual(required.Select(input => input.Name).Order())
+            ? new BatchScorer(modelFile, inputs!, scoring.Outputs is [] ? [.. model.Graph.Outputs.Select(output => output.Name)] : scoring.Outputs)
+            : null;
+    }
+
+    public void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_isDisposed, typeof(OnnxAdaptationTransformer));
+
+    /// <summary>Rows in a full block for a pass that asks for the given outputs.</summary>
+    public int RowsPerBlock(IEnumerable<BoundOutput> outputs)
+    {
+        long valuesPerRow = Inputs.Sum(input => (long)input.Length) + outputs.Sum(output => (long)output.Length);
+        return (int)Math.Clamp(BytesPerBlock / (valuesPerRow * sizeof(float)), 1, LargestBlock);
+    }
+
+    /// <summary>Computes a block's outputs.</summary>
+    /// <param name="block">The rows; their outputs go in here.</param>
+    /// <param name="outputs">Names of the outputs, in the block's order.</param>
+    /// <param name="options">Ends the run early when told to terminate.</param>
+    public void Score(RowBlock block, string[] outputs, RunOptions options)
+    {
+        _lifetime.EnterReadLock();
+        try
+        {
+            ThrowIfDisposed();
+            bool isScored = block.Count > 1 && _trust != Trust.Lost && TryScoreTogether(block, outputs, options);
+            if (!isScored) ScoreOneByOne(block, block.Outputs, outputs, options);
+        }
+        finally
+        {
+            _lifetime.ExitReadLock();
+        }
+    }
+
+    /// <summary>Closes the session as soon as no run uses it.</summary>
+    public void Dispose()
+    {
+        _lifetime.EnterWriteLock();
+        try
+        {
+            if (!_isDisposed && _session.IsValueCreated) _session.Value.Dispose();
+            _isDisposed = true;
+        }
+        finally
+        {
+            _lifetime.ExitWriteLock();
+        }
+    }
+
+    private bool TryScoreTogether(RowBlock block, string[] outputs, RunOptions options)
+    {
+        bool isTrusted = _trust == Trust.Earned;
+        foreach (OutputBuffer buffer in block.Outputs) buffer.Clear();
+        try
+        {
+            if (TryRun(block, 0, block.Count, block.Outputs, outputs, options) && (isTrusted || AgreesWithOneByOne(block, outputs, options)))
+            {
+                if (!isTrusted && HasDifferentRows(block)) Interlocked.CompareExchange(ref _trust, Trust.Earned, Trust.Unknown);
+                return true;
+            }
+        }
+        catch (OnnxRuntimeException) when (!isTrusted && !options.Terminate)
+        {
+            // A sample's size may be written into the model, say in a Reshape: then it takes single rows only.
+        }
+        _trust = Trust.Lost;
+        return false;
+    }
+
+    private bool AgreesWithOneByOne(RowBlock block, string[] outputs, RunOptions options)
+    {
+        OutputBuffer[] single = [.. block.Outputs.Select(buffer => buffer.CreateAnother())];
+        ScoreOneByOne(block, single, outputs, options);
+        return block.Outputs.Zip(single).All(pair => pair.First.Agrees(pair.Second));
+    }
+
+    /// <summary>Rows that are all the same would hide what they do to each other, as blank images at the beginning.</summary>
+    private bool HasDifferentRows(RowBlock block) => Inputs.Zip(block.Inputs).Any(pair =>
+    {
+        ReadOnlySpan<float> values = pair.Second.AsSpan(0, block.Count * pair.First.Length);
+        return !values[pair.First.Length..].SequenceEqual(values[..^pair.First.Length]);
+    });
+
+    private void ScoreOneByOne(RowBlock block, OutputBuffer[] buffers, string[] outputs, RunOptions options)
+    {
+        foreach (OutputBuffer buffer in buffers) buffer.Clear();
+        for (int row = 0; row < block.Count; row++) TryRun(block, row, 1, buffers, outputs, options);
+    }
+
+    private bool TryRun(RowBlock block, int first, int rows, OutputBuffer[] buffers, string[] outputs, RunOptions options)
+    {
+        OrtValue[] inputs = [.. Inputs.Select((input, i) => OrtValue.CreateTensorValueFromMemory(
+            OrtMemoryInfo.DefaultInstance, block.Inputs[i].AsMemory(first * input.Length, rows * input.Length), [rows, .. input.Shape]))];
+        try
+        {
+            using IDisposableReadOnlyCollection<OrtValue> results = _session.Value.Run(options, _inputNames, inputs, outputs);
+            return results.Zip(buffers).All(pair => pair.Second.TryAppend(pair.First, rows));
+        }
+        finally
+        {
+            foreach (OrtValue input in inputs) input.Dispose();
+        }
+    }
+
+    private static InputTensor? TryBind(Value input, int[]? given)
+    {
+        if (input.Type is not { ElementType: ElementType.Float, Shape: { } declared } || declared is not [{ Length: null }, ..]) return null;
+        if (given is not null && (given.Length != declared.Length || given[0] is 0 or > 1)) return null; // a row would be several samples, or none
+        long[] shape = [.. declared.Select((axis, i) => axis.Length ?? given?[i] ?? 0).Skip(1)];
+        return shape.All(length => length > 0) ? new InputTensor(input.Name, shape) : null;
+    }
+
+    private static InferenceSession Open(string modelFile)
+    {
+        // Blocks run side by side, each on one thread: that beats one run on all of them, and leaves the number of threads to the cursors.
+        using var options = new SessionOptions
+        {
+            IntraOpNumThreads = 1,
+            InterOpNumThreads = 1,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+        };
+        return new InferenceSession(modelFile, options);
+    }
+}
