@@ -53,7 +53,7 @@ public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Scorer.GetOutputSchema(inputSchema);
 
     /// <summary>Adds the model's outputs to the rows: the columns, values and order of ML.NET's own ONNX step, computed in blocks of rows.</summary>
-    /// <param name="input">The rows. Each pass over the result reads them once, at most some hundred ahead for each processor.</param>
+    /// <param name="input">The rows. Each pass over the result reads them once, a few blocks ahead.</param>
     /// <remarks>
     /// As many blocks are scored at a time as there are processors, each on one thread; the first pass opens a session for that beside
     /// ML.NET's, which options set by <c>SetOnnxSessionOption</c> do not reach. Left to ML.NET's step, row by row, are models whose batch

@@ -3,7 +3,7 @@ namespace AdaBN;
 /// <summary>What an adaptation will need, in bytes, beside the program and the data's own memory.</summary>
 /// <param name="Activations">Tensors between stages at their widest: samples × bytes a sample. Up to <see cref="AdaptationOptions.MaxMemory"/> of it in RAM, the rest in temporary files.</param>
 /// <param name="Workspace">Tensors of the batches under way.</param>
-/// <param name="Model">The model's weights: as loaded, as adapted, and in sessions.</param>
+/// <param name="Model">The model's weights, five times: the file read, its tensors, pieces written for sessions and opened in them, the adapted file.</param>
 public sealed record MemoryEstimate(long Activations, long Workspace, long Model)
 {
     /// <summary>The sum.</summary>

@@ -27,7 +27,7 @@ internal static class MemoryEstimator
             stored = after;
         }
         long weights = model.Graph.Initializers.Sum(initializer => initializer.ByteLength);
-        return new MemoryEstimate(samples * widest, workers * batch, 3 * weights);
+        return new MemoryEstimate(samples * widest, workers * batch, 5 * weights);
     }
 
     private static Dictionary<Value, long> BytesOf(OnnxModel model, AdaptationPlan plan, InputBinding binding, Value[] computed)
