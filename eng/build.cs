@@ -16,7 +16,7 @@ internal static partial class Build
         usage: ./build.sh COMMAND [--offline | --online]
           demo    adapt the shipped digit classifier to another scanner, end to end (examples/DigitsNewScanner)
           test    build everything and run all tests
-          bench   time an adaptation against plain inference
+          bench   time an adaptation beside plain inference, other ways and PyTorch (--quick: under a minute; --scaling; --kernels)
           pack    make the NuGet packages (default dependencies only)
           clean   remove artifacts/
         --offline builds against ONNX Runtime from npm and the ML.NET stand-in, --online against the NuGet packages;
@@ -31,7 +31,8 @@ internal static partial class Build
     public static int Run(string[] args)
     {
         string[] commands = [.. args.Where(arg => !arg.StartsWith("--", StringComparison.Ordinal))];
-        string[] known = ["--offline", "--online", "--quick"];
+        string[] benchmarks = ["--quick", "--scaling", "--kernels"];
+        string[] known = ["--offline", "--online", .. benchmarks];
         if (commands.Length != 1 || !Usage.Contains($"\n  {commands[0]} ", StringComparison.Ordinal) || args.Any(arg => arg.StartsWith("--", StringComparison.Ordinal) && !known.Contains(arg)))
         {
             Console.Error.WriteLine(Usage);
@@ -56,7 +57,7 @@ internal static partial class Build
                     return Test();
                 case "bench":
                     Compile();
-                    Start(Program("AdaBN.Benchmarks"), [.. args.Where(arg => arg == "--quick")]);
+                    Start(Program("AdaBN.Benchmarks"), [.. args.Where(benchmarks.Contains)]);
                     return 0;
                 case "pack" when offline:
                     throw new BuildException("packages are made against the real dependencies only; this machine's registry lacks them (or --offline was given).");

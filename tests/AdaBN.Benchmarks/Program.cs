@@ -1,50 +1,56 @@
-using System.Diagnostics;
 using System.Globalization;
-using AdaBN;
-using AdaBN.Onnx;
-using AdaBN.TestSupport;
-using Microsoft.ML.OnnxRuntime;
+using System.Text.Json;
+using AdaBN.Benchmarks;
+using AdaBN.Benchmarks.Systems;
 
-// Exact adaptation beside plain inference on the same images, in one warm process: read the ratio, not the milliseconds.
+const string Usage = """
+    usage: ./build.sh bench [--quick | --scaling | --kernels]
+      (nothing)   exact adaptation beside plain inference, other ways and PyTorch on six models; under 10 minutes on two cores
+      --quick     two small models, under a minute
+      --scaling   one model on 64 to 1024 images
+      --kernels   the inner loops, with BenchmarkDotNet
+    """;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-int rounds = args.Contains("--quick") ? 3 : 7;
-const int Samples = 2048, Batch = 32;
-OnnxModel model = OnnxModel.Load(Repository.Model("digits-cnn.onnx"));
-string input = model.Graph.RequiredInputs.Single().Name;
-int[] shape = [.. model.Graph.RequiredInputs.Single().Type!.Shape!.Value.Skip(1).Select(axis => (int)axis.Length!.Value)];
-int length = shape.Aggregate((a, b) => a * b);
-var random = new Random(1);
-float[][] images = [.. Enumerable.Range(0, Samples).Select(_ => Enumerable.Range(0, length).Select(_ => random.NextSingle()).ToArray())];
-
-using var sessionOptions = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1 };
-using var session = new InferenceSession(model.ToBytes(), sessionOptions);
-List<double> inference = [], exact = [];
-for (int round = 0; round <= rounds; round++)
+switch (args)
 {
-    double first = Time(Score), second = Time(() => BatchNormAdapter.Adapt(model, SampleSource.FromArrays(images, shape)));
-    if (round == 0) continue; // warm-up
-    inference.Add(first);
-    exact.Add(second);
-}
-Console.WriteLine($"digits-cnn, {Samples} images, {Environment.ProcessorCount} processors, ONNX Runtime {OrtEnv.Instance().GetVersionString()}, medians of {rounds}:");
-Console.WriteLine($"| system | ms | ratio to inference |\n|---|---|---|");
-Console.WriteLine($"| inference, one session, one batch a core | {Median(inference):0} | 1.00 |");
-Console.WriteLine($"| exact adaptation | {Median(exact):0} | {Median([.. exact.Zip(inference, (e, i) => e / i)]):0.00} |");
-
-void Score() => Parallel.For(0, Samples / Batch, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, chunk =>
-{
-    var buffer = new float[Batch * length];
-    for (int i = 0; i < Batch; i++) images[(chunk * Batch) + i].CopyTo(buffer, i * length);
-    using OrtValue value = OrtValue.CreateTensorValueFromMemory(buffer, [Batch, .. shape.Select(axis => (long)axis)]);
-    using var options = new RunOptions();
-    session.Run(options, new Dictionary<string, OrtValue> { [input] = value }, session.OutputNames).Dispose();
-});
-
-static double Time(Action action)
-{
-    long start = Stopwatch.GetTimestamp();
-    action();
-    return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+    case []:
+        return Compare("./build.sh bench", Workload.Full);
+    case ["--quick"]:
+        return Compare("./build.sh bench --quick", Workload.Quick);
+    case ["--scaling"]:
+        return Scaling.Run();
+    case ["--kernels"]:
+        return KernelBenchmarks.Run();
+    case ["--run", var assignment]:
+        return SystemHost.Run(JsonSerializer.Deserialize<Assignment>(assignment)!);
+    case ["--calibrate", var assignment, var candidates]:
+        return SystemHost.Calibrate(JsonSerializer.Deserialize<Assignment>(assignment)!, JsonSerializer.Deserialize<SessionSettings[]>(candidates)!);
+    default:
+        Console.Error.WriteLine(Usage);
+        return 2;
 }
 
-static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+static int Compare(string command, IReadOnlyList<Workload> workloads)
+{
+    var report = new Report(command);
+    int exitCode = 0;
+    Python.ExportModels(workloads.Select(workload => workload.Model), line =>
+    {
+        if (line.StartsWith("skipped", StringComparison.Ordinal)) report.Remark(line);
+        else Console.WriteLine(line);
+    });
+    foreach (Workload workload in workloads.Where(workload => File.Exists(Workload.ModelFile(workload.Model))))
+    {
+        try
+        {
+            Comparison.Run(workload, report);
+        }
+        catch (InvalidOperationException e)
+        {
+            report.Remark($"FAILED: {e.Message}");
+            exitCode = 1;
+        }
+    }
+    report.Write();
+    return exitCode;
+}

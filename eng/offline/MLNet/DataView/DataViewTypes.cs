@@ -60,6 +60,33 @@ public sealed class BooleanDataViewType : PrimitiveDataViewType
     public override string ToString() => "Boolean";
 }
 
+/// <summary>One of <see cref="Count"/> values, numbered from 1 in an unsigned type; 0 is a missing value.</summary>
+public sealed class KeyDataViewType : PrimitiveDataViewType
+{
+    public KeyDataViewType(Type type, ulong count) : base(type)
+    {
+        ulong largest = type == typeof(byte) ? byte.MaxValue : type == typeof(ushort) ? ushort.MaxValue
+            : type == typeof(uint) ? uint.MaxValue : type == typeof(ulong) ? ulong.MaxValue : 0;
+        Check.Parameter(largest > 0, nameof(type), "A key is byte, ushort, uint or ulong.");
+        Check.Parameter(count > 0 && count <= largest, nameof(count));
+        Count = count;
+    }
+
+    public KeyDataViewType(Type type, int count) : this(type, (ulong)count)
+    {
+    }
+
+    public ulong Count { get; }
+
+    public override bool Equals(DataViewType other) => other is KeyDataViewType key && RawType == key.RawType && Count == key.Count;
+
+    public override bool Equals(object obj) => obj is DataViewType other && Equals(other);
+
+    public override int GetHashCode() => HashCode.Combine(RawType, Count);
+
+    public override string ToString() => $"Key<{RawType.Name}, 0-{Count - 1}>";
+}
+
 /// <summary>A vector of one item type. A size or a dimension of 0 means that it is not known.</summary>
 public sealed class VectorDataViewType : StructuredDataViewType
 {
