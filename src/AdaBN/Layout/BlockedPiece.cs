@@ -19,11 +19,14 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlySet<string> BlockedInp
     public static BlockedPiece? TryConvert(OnnxModel model, IReadOnlyList<KeyValuePair<Value, TensorType>> inputs, IReadOnlyList<Value> outputs, int block)
     {
         OnnxModel piece = SubgraphExtractor.Extract(model, inputs, outputs);
-        var converter = new Converter(piece, block);
+        var converter = new Converter(piece, block, [.. inputs.Select(input => input.Key).Where(value => value.IsGraphInput).Select(value => value.Name)]);
         return converter.Run() ? new BlockedPiece(converter.ToBytes(), converter.BlockedInputs, converter.OutputChannels) : null;
     }
 
-    private sealed class Converter(OnnxModel piece, int block)
+    /// <param name="piece">The piece.</param>
+    /// <param name="block">Channels a block.</param>
+    /// <param name="images">Names of inputs that come from the data, in the plain layout, not from a stage.</param>
+    private sealed class Converter(OnnxModel piece, int block, HashSet<string> images)
     {
         private readonly GraphBuilder _builder = new(piece.IrVersion, [.. piece.OpsetImports, KeyValuePair.Create(BlockedLayout.Domain, 1L)]);
         private readonly Dictionary<Value, (string Name, int Channels)> _blocked = [];
@@ -69,7 +72,7 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlySet<string> BlockedInp
             int group = (int)node.GetInt("group", 1), paddedOutputs = BlockedLayout.Padded(outputs, block);
 
             bool isDepthwise = group > 1 && inputs == 1 && outputs == group;
-            bool takesPlain = group == 1 && inputs < block;
+            bool takesPlain = group == 1 && inputs < block && images.Contains(data.Name); // there is a kernel for images, which saves filling up their few channels
             if (group > 1 && !isDepthwise && (inputs % block != 0 || outputs / group % block != 0)) return false;
             if (takesPlain ? !TakesPlain(data) : Blocked(data) is not { } found || found.Channels != inputs * group) return false;
 
