@@ -38,7 +38,7 @@ internal sealed class Scoring : ISystem
             : context.Transforms.AdaptOnnxModel(_output, images.InputName, modelFile).Fit(View(context, rows[..RowsToFitOn], images));
     }
 
-    public string Note => $"{_name}, row by row through one cursor; {MLNet}";
+    public string Note => $"{_name}, one cursor over all rows; {MLNet}";
 
     public double Pass()
     {
