@@ -1,6 +1,7 @@
 #:property PublishAot=false
 #:property GenerateDocumentationFile=false
 #:property EnforceCodeStyleInBuild=false
+#:property DeterministicSourcePaths=false
 
 // The build: ./build.sh COMMAND. One C# program, so that Windows, macOS and Linux do the same.
 using System.Diagnostics;
