@@ -1,11 +1,12 @@
 using System.Globalization;
 using AdaBN.Discovery;
+using AdaBN.Forms;
 using AdaBN.Input;
 using AdaBN.Measurement;
 using AdaBN.Onnx;
 using AdaBN.Planning;
 using AdaBN.Policies;
-using AdaBN.Rewriting;
+using AdaBN.Reporting;
 
 namespace AdaBN;
 
@@ -38,13 +39,12 @@ public static class BatchNormAdapter
         options ??= new AdaptationOptions();
         options.Validate();
 
-        OnnxModel adapted = model.Clone();
-        IReadOnlyList<BatchNormLayer> layers = NormalizationDiscovery.AdaptableLayers(adapted, options.LayerFilter);
-        AdaptationPlan plan = StagePlanner.Plan(adapted, layers);
-        InputBinding binding = InputBinding.Bind(adapted, plan.Inputs, samples.Inputs);
+        WorkingModel working = WorkingModel.Of(model, options.LayerFilter);
+        AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers);
+        InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
 
         using var reader = new BatchReader(binding, samples, options);
-        using var runner = new StageRunner(adapted, plan, binding, reader, options, progress);
+        using var runner = new StageRunner(working.Model, plan, binding, reader, options, progress);
         var decisions = new Dictionary<BatchNormLayer, StatisticsDecision>();
         var normalizers = new Dictionary<BatchNormLayer, Normalizer>();
         List<LayerReport> reports = [];
@@ -61,10 +61,10 @@ public static class BatchNormAdapter
             }
         }
 
-        foreach ((BatchNormLayer layer, StatisticsDecision decision) in decisions) StatisticsRewriter.Apply(adapted, layer, decision);
+        OnnxModel adapted = working.Write(model, decisions);
         var report = new AdaptationReport(
             $"AdaBN (full replacement, {options.Variance.ToString().ToLowerInvariant()} variance)", reader.SamplesRead, model.Sha256, ToolVersion, reports, [.. Findings(reader.SamplesRead, reports)]);
-        StatisticsRewriter.RecordProvenance(adapted, report);
+        Provenance.Record(adapted, report);
         return new AdaptationResult(adapted, report, runner.Memory);
     }
 
@@ -82,9 +82,10 @@ public static class BatchNormAdapter
         options ??= new AdaptationOptions();
         options.Validate();
         long count = sampleCount ?? samples.Count ?? throw new ArgumentException("The data does not know its number of samples; give sampleCount.", nameof(sampleCount));
-        AdaptationPlan plan = StagePlanner.Plan(model, NormalizationDiscovery.AdaptableLayers(model, options.LayerFilter));
-        InputBinding binding = InputBinding.Bind(model, plan.Inputs, samples.Inputs);
-        return MemoryEstimator.Estimate(model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options.BatchSize, options.Workers ?? Environment.ProcessorCount);
+        WorkingModel working = WorkingModel.Of(model, options.LayerFilter);
+        AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers);
+        InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
+        return MemoryEstimator.Estimate(working.Model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options.BatchSize, options.Workers ?? Environment.ProcessorCount);
     }
 
     private static string ToolVersion => typeof(BatchNormAdapter).Assembly.GetName().Version!.ToString(fieldCount: 3);
