@@ -16,6 +16,7 @@ internal static class AdaptCommand
         var destination = new Option<string>("--out") { Description = "Where to write the adapted model.", Required = true, HelpName = "OUT.onnx" };
         var batchSize = new Option<int?>("--batch-size") { Description = "Samples computed at a time; default: chosen for each stage.", HelpName = "N" };
         var maxMemory = new Option<long?>("--max-memory") { Description = "Megabytes of activations to hold in RAM, the rest in temporary files; default: half of the machine's.", HelpName = "MB" };
+        var halfPrecision = new Option<bool>("--half-precision") { Description = "Hold activations between stages as 16-bit floats: half the memory, a little less exact." };
         var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
         var variance = new Option<VarianceKind>("--variance") { Description = "Variance estimator.", DefaultValueFactory = _ => VarianceKind.Population };
         var skip = new Option<string[]>("--skip") { Description = "Leave the layer of this name as it is; may be given several times.", HelpName = "LAYER" };
@@ -24,7 +25,7 @@ internal static class AdaptCommand
         var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
         var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
         {
-            model, data, input, destination, batchSize, maxSamples, maxMemory, variance, skip, workers, dryRun, json,
+            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, variance, skip, workers, dryRun, json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -36,6 +37,7 @@ internal static class AdaptCommand
                 BatchSize = parsed.GetValue(batchSize),
                 MaxSamples = parsed.GetValue(maxSamples),
                 MaxMemory = parsed.GetValue(maxMemory) << 20,
+                HalfPrecisionActivations = parsed.GetValue(halfPrecision),
                 Variance = parsed.GetValue(variance),
                 Workers = parsed.GetValue(workers),
                 LayerFilter = FilterOf(loaded, parsed.GetValue(skip) ?? []),

@@ -43,6 +43,12 @@ public sealed record AdaptationOptions
     /// </summary>
     public long? MaxMemory { get; init; }
 
+    /// <summary>
+    /// Hold activations between stages as 16-bit floats: half the memory (and temporary file), at a relative error of up to 2⁻¹¹ in each
+    /// stored number. Statistics of a layer are taken before its input is stored, so errors reach only the layers behind. Default: false.
+    /// </summary>
+    public bool HalfPrecisionActivations { get; init; }
+
     /// <summary>The folder for such temporary files; it must exist. Default: the system's temporary folder.</summary>
     public string? SpillFolder { get; init; }
 

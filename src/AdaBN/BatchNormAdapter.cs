@@ -85,7 +85,7 @@ public static class BatchNormAdapter
         WorkingModel working = WorkingModel.Of(model, options.LayerFilter);
         AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers);
         InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
-        return MemoryEstimator.Estimate(working.Model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options.BatchSize, options.Workers ?? Environment.ProcessorCount);
+        return MemoryEstimator.Estimate(working.Model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options);
     }
 
     private static string ToolVersion => typeof(BatchNormAdapter).Assembly.GetName().Version!.ToString(fieldCount: 3);

@@ -29,14 +29,14 @@ internal static class BlockedLayout
         OnnxModel probe = Probe();
         var image = new float[2 * 3 * 9 * 9];
         for (int i = 0; i < image.Length; i++) image[i] = MathF.Sin(i * 0.7f);
-        float[] expected = Run(probe.ToBytes(), image);
+        float[] expected = Run(probe.ToBytes(), image, []);
         foreach (int block in (int[])[16, 8])
         {
             try
             {
                 Value input = probe.Graph.Inputs[0], output = probe.Graph.Outputs[0];
                 if (BlockedPiece.TryConvert(probe, [KeyValuePair.Create(input, new TensorType(ElementType.Float, input.Type!.Shape))], [output], block) is not { } piece) continue;
-                if (Agree(expected, Run(piece.File, image), channels: 40, block)) return block;
+                if (Agree(expected, Run(piece.File, image, piece.Weights), channels: 40, block)) return block;
             }
             catch (OnnxRuntimeException)
             {
@@ -91,13 +91,26 @@ internal static class BlockedLayout
 
     private static KeyValuePair<string, long[]> Ints(string name, params long[] values) => KeyValuePair.Create(name, values);
 
-    private static float[] Run(byte[] model, float[] image)
+    private static float[] Run(byte[] model, float[] image, IReadOnlyList<BlockedWeights> weights)
     {
         using var sessionOptions = new SessionOptions { IntraOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
         using var session = new InferenceSession(model, sessionOptions);
-        using OrtValue input = OrtValue.CreateTensorValueFromMemory(image, [2, 3, 9, 9]);
-        using var options = new RunOptions();
-        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, new Dictionary<string, OrtValue> { [session.InputNames[0]] = input }, session.OutputNames);
-        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+        var feeds = new Dictionary<string, OrtValue> { ["x"] = OrtValue.CreateTensorValueFromMemory(image, [2, 3, 9, 9]) };
+        foreach (BlockedWeights one in weights)
+        {
+            var data = new float[one.Length];
+            one.Fill(data);
+            feeds[one.Name] = OrtValue.CreateTensorValueFromMemory(data, one.Dims);
+        }
+        try
+        {
+            using var options = new RunOptions();
+            using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, feeds, session.OutputNames);
+            return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+        }
+        finally
+        {
+            foreach (OrtValue feed in feeds.Values) feed.Dispose();
+        }
     }
 }

@@ -1,12 +1,23 @@
+using System.Runtime.CompilerServices;
 using AdaBN.Onnx;
 
 namespace AdaBN.Layout;
 
+/// <summary>Weights in the blocked layout, which a piece takes as an input: so no session keeps a copy of them, or of the file they came in.</summary>
+/// <param name="Name">The input.</param>
+/// <param name="Dims">Its shape.</param>
+/// <param name="Fill">Writes the weights into memory that is zero.</param>
+internal sealed record BlockedWeights(string Name, long[] Dims, Action<Span<float>> Fill)
+{
+    public int Length => checked((int)Dims.Aggregate(1L, (product, length) => product * length));
+}
+
 /// <summary>A piece of a model in the blocked layout.</summary>
 /// <param name="File">The piece as a model file, its convolutions and pools in the domain com.microsoft.nchwc.</param>
+/// <param name="Weights">Inputs that are the same for every batch.</param>
 /// <param name="BlockedInputs">Names of inputs that it wants blocked; it takes the others as they are.</param>
 /// <param name="Channels">For each output, all of which are blocked, its number of channels before filling up.</param>
-internal sealed record BlockedPiece(byte[] File, IReadOnlySet<string> BlockedInputs, IReadOnlyDictionary<string, int> Channels)
+internal sealed record BlockedPiece(byte[] File, IReadOnlyList<BlockedWeights> Weights, IReadOnlySet<string> BlockedInputs, IReadOnlyDictionary<string, int> Channels)
 {
     /// <summary>
     /// Writes a piece in the blocked layout. Declines, giving null, when it has any node but two-dimensional Conv with constant weights,
@@ -20,7 +31,7 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlySet<string> BlockedInp
     {
         OnnxModel piece = SubgraphExtractor.Extract(model, inputs, outputs);
         var converter = new Converter(piece, block, [.. inputs.Select(input => input.Key).Where(value => value.IsGraphInput).Select(value => value.Name)]);
-        return converter.Run() ? new BlockedPiece(converter.ToBytes(), converter.BlockedInputs, converter.OutputChannels) : null;
+        return converter.Run() ? new BlockedPiece(converter.ToBytes(), converter.Weights, converter.BlockedInputs, converter.OutputChannels) : null;
     }
 
     /// <param name="piece">The piece.</param>
@@ -31,6 +42,8 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlySet<string> BlockedInp
         private readonly GraphBuilder _builder = new(piece.IrVersion, [.. piece.OpsetImports, KeyValuePair.Create(BlockedLayout.Domain, 1L)]);
         private readonly Dictionary<Value, (string Name, int Channels)> _blocked = [];
         private readonly HashSet<string> _plainInputs = [];
+
+        public List<BlockedWeights> Weights { get; } = [];
 
         public HashSet<string> BlockedInputs { get; } = [];
 
@@ -78,14 +91,20 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlySet<string> BlockedInp
 
             string name = $"{weightValue.Name}:{node.Outputs[0]!.Name}";
             int paddedInputs = takesPlain || isDepthwise ? inputs : BlockedLayout.Padded(inputs, block);
-            _builder.Floats(name, [paddedOutputs, paddedInputs, kh, kw], reordered =>
+            AddWeights(name, [paddedOutputs, paddedInputs, kh, kw], reordered =>
             {
                 if (takesPlain || isDepthwise) ReorderOutputs(weights.AsFloats(), reordered, outputs, inputs, kernel);
                 else ReorderBoth(weights.AsFloats(), reordered, outputs, inputs, kernel);
             });
-            if (bias.Length > 0) _builder.Floats($"{name}:bias", [paddedOutputs], [.. bias, .. new float[paddedOutputs - outputs]]);
+            if (bias.Length > 0) AddWeights($"{name}:bias", [paddedOutputs], bias.CopyTo);
             string[] names = [takesPlain ? data.Name : Blocked(data)!.Value.Name, name, .. bias.Length > 0 ? [$"{name}:bias"] : Array.Empty<string>()];
             return Add(node, "Conv", names, outputs, KeyValuePair.Create("group", new[] { isDepthwise ? paddedOutputs : (long)group }), KeyValuePair.Create("kernel_shape", new[] { kh, kw }));
+        }
+
+        private void AddWeights(string name, long[] dims, Action<Span<float>> fill)
+        {
+            Weights.Add(new BlockedWeights(name, dims, fill));
+            _builder.Input(name, new TensorType(ElementType.Float, [.. dims.Select(length => new Dimension(length))]));
         }
 
         private bool Pool(Node node)
@@ -122,6 +141,7 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlySet<string> BlockedInp
         }
 
         /// <summary>Output × input × kernel to [output block][input block][kernel][input of the block][output of the block].</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void ReorderBoth(ReadOnlySpan<float> weights, Span<float> result, int outputs, int inputs, int kernel)
         {
             int inputBlocks = BlockedLayout.Padded(inputs, block) / block;
@@ -141,6 +161,7 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlySet<string> BlockedInp
         }
 
         /// <summary>Output × input × kernel to [output block][input][kernel][output of the block].</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void ReorderOutputs(ReadOnlySpan<float> weights, Span<float> result, int outputs, int inputs, int kernel)
         {
             for (int o = 0; o < outputs; o++)

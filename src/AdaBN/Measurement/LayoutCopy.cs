@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AdaBN.Storage;
 
 namespace AdaBN.Measurement;
@@ -5,6 +6,7 @@ namespace AdaBN.Measurement;
 /// <summary>Copies rows from where they lie to one tensor, in the same layout or the other.</summary>
 internal static unsafe class LayoutCopy
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(RowSet rows, TensorForm wanted, Slot result)
     {
         TensorForm form = rows.Form;

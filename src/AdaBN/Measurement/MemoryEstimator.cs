@@ -9,7 +9,7 @@ namespace AdaBN.Measurement;
 /// <summary>Foretells the memory of an adaptation from shapes alone: ONNX Runtime infers them, nothing is computed.</summary>
 internal static class MemoryEstimator
 {
-    public static MemoryEstimate Estimate(OnnxModel model, AdaptationPlan plan, InputBinding binding, long samples, int? batchSize, int workers)
+    public static MemoryEstimate Estimate(OnnxModel model, AdaptationPlan plan, InputBinding binding, long samples, AdaptationOptions options)
     {
         Value[] kept = [.. plan.Stages.SelectMany(stage => stage.Kept).Distinct()];
         Value[] computed = [.. kept.Concat(plan.Stages.SelectMany(stage => stage.PieceInputs.Concat(stage.PieceOutputs))).Distinct().Where(value => value.Producer is not null)];
@@ -22,12 +22,13 @@ internal static class MemoryEstimator
             long after = stored + stage.Kept.Sum(value => sampleBytes[value]) - stage.LastRead.Sum(value => sampleBytes[value]);
             widest = Math.Max(widest, Math.Max(stored, after));
             long read = stage.Index == 0 ? binding.Sources.Max(source => (long)source.Input.Length * sizeof(float)) : stage.Stored.Max(value => sampleBytes[value]);
-            int rows = BatchSizing.RowsOf(binding.FixedBatch ?? batchSize, plan.CanRegroup, read, samples);
+            int rows = BatchSizing.RowsOf(binding.FixedBatch ?? options.BatchSize, plan.CanRegroup, read, samples);
             batch = Math.Max(batch, rows * stage.PieceInputs.Concat(stage.PieceOutputs).Distinct().Sum(value => sampleBytes[value]));
             stored = after;
         }
         long weights = model.Graph.Initializers.Sum(initializer => initializer.ByteLength);
-        return new MemoryEstimate(samples * widest, workers * batch, 5 * weights);
+        if (options.HalfPrecisionActivations && plan.CanRegroup) widest /= 2;
+        return new MemoryEstimate(samples * widest, (options.Workers ?? Environment.ProcessorCount) * batch, 5 * weights);
     }
 
     private static Dictionary<Value, long> BytesOf(OnnxModel model, AdaptationPlan plan, InputBinding binding, Value[] computed)

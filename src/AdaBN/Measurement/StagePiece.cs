@@ -14,13 +14,18 @@ internal sealed class StagePiece : IDisposable
     private readonly Stage _stage;
     private readonly InferenceSession _session;
     private readonly BlockedPiece? _blocked;
+    private readonly SlotAllocator _allocator;
+    private readonly BoundTensor[] _weights;
+    private readonly OrtValue[] _weightValues;
     private readonly string[] _inputNames, _outputNames;
     private volatile TensorForm[]? _forms;
 
-    private StagePiece(Stage stage, InferenceSession session, BlockedPiece? blocked)
+    private StagePiece(Stage stage, InferenceSession session, BlockedPiece? blocked, SlotAllocator allocator)
     {
-        (_stage, _session, _blocked) = (stage, session, blocked);
-        _inputNames = [.. stage.PieceInputs.Select(value => value.Name)];
+        (_stage, _session, _blocked, _allocator) = (stage, session, blocked, allocator);
+        _weights = [.. (blocked?.Weights ?? []).Select(Place)];
+        _weightValues = [.. _weights.Select(weights => weights.ToOrtValue())];
+        _inputNames = [.. stage.PieceInputs.Select(value => value.Name), .. (blocked?.Weights ?? []).Select(weights => weights.Name)];
         _outputNames = [.. stage.PieceOutputs.Select(value => value.Name)];
     }
 
@@ -29,7 +34,8 @@ internal sealed class StagePiece : IDisposable
     /// <param name="stage">The stage.</param>
     /// <param name="typeOf">Types of the stage's inputs in the plain layout, with the batch axis open.</param>
     /// <param name="mayBlock">Whether the piece may be written in the blocked layout.</param>
-    public static StagePiece Open(OnnxModel model, Stage stage, Func<Value, TensorType> typeOf, bool mayBlock)
+    /// <param name="allocator">Memory for weights.</param>
+    public static StagePiece Open(OnnxModel model, Stage stage, Func<Value, TensorType> typeOf, bool mayBlock, SlotAllocator allocator)
     {
         KeyValuePair<Value, TensorType>[] inputs = [.. stage.PieceInputs.Select(value => KeyValuePair.Create(value, typeOf(value)))];
         BlockedPiece? blocked = mayBlock && BlockedLayout.Block > 0 ? BlockedPiece.TryConvert(model, inputs, stage.PieceOutputs, BlockedLayout.Block) : null;
@@ -43,7 +49,7 @@ internal sealed class StagePiece : IDisposable
         };
         try
         {
-            return new StagePiece(stage, new InferenceSession(piece, options), blocked);
+            return new StagePiece(stage, new InferenceSession(piece, options), blocked, allocator);
         }
         catch (OnnxRuntimeException e)
         {
@@ -62,7 +68,7 @@ internal sealed class StagePiece : IDisposable
     /// <param name="regular">Whether outputs hold samples along their first axis; where not, every batch's form is taken as it comes.</param>
     public void Run(RunOptions runOptions, Batch batch, IReadOnlyList<BoundTensor> inputs, Func<Value, TensorForm, long[], Slot> place, bool regular)
     {
-        OrtValue[] inputValues = [.. inputs.Select(input => input.ToOrtValue())];
+        OrtValue[] batchValues = [.. inputs.Select(input => input.ToOrtValue())], inputValues = [.. batchValues, .. _weightValues];
         OrtValue[]? outputValues = null;
         try
         {
@@ -86,12 +92,26 @@ internal sealed class StagePiece : IDisposable
         }
         finally
         {
-            foreach (OrtValue value in inputValues) value.Dispose();
+            foreach (OrtValue value in batchValues) value.Dispose();
             foreach (OrtValue value in outputValues ?? []) value.Dispose();
         }
     }
 
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        _session.Dispose();
+        foreach (OrtValue value in _weightValues) value.Dispose();
+        foreach (BoundTensor weights in _weights) _allocator.Return(weights.Slot);
+    }
+
+    private BoundTensor Place(BlockedWeights weights)
+    {
+        Slot slot = _allocator.Rent((long)weights.Length * sizeof(float));
+        Span<float> data = slot.Floats(0, weights.Length);
+        data.Clear();
+        weights.Fill(data);
+        return new BoundTensor(slot, ElementType.Float, weights.Dims);
+    }
 
     private TensorForm CopyOut(OrtValue output, int index, Batch batch, Func<Value, TensorForm, long[], Slot> place, bool regular)
     {

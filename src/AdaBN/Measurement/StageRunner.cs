@@ -23,6 +23,8 @@ internal sealed class StageRunner(
 
     public IProgress<AdaptationProgress>? Progress => progress;
 
+    public bool HoldsHalf { get; } = options.HalfPrecisionActivations;
+
     public int Workers { get; } = options.Workers ?? Environment.ProcessorCount;
 
     public SlotAllocator Allocator { get; } = new(options.EffectiveMaxMemory, options.SpillFolder);
@@ -66,7 +68,7 @@ internal sealed class StageRunner(
         Allocator.Dispose();
     }
 
-    private StagePiece? OpenPiece(Stage stage) => stage.PieceOutputs.IsEmpty ? null : StagePiece.Open(model, stage, value => TypeOf(stage, value), plan.CanRegroup);
+    private StagePiece? OpenPiece(Stage stage) => stage.PieceOutputs.IsEmpty ? null : StagePiece.Open(model, stage, value => TypeOf(stage, value), plan.CanRegroup, Allocator);
 
     private TensorType TypeOf(Stage stage, Value value)
     {

@@ -10,6 +10,7 @@ internal sealed class Worker(StageRunner runner, Stage stage)
 {
     private readonly Dictionary<Value, Slot> _own = [];
     private readonly Dictionary<Value, Slot> _gathered = [];
+    private readonly Dictionary<Value, Slot> _expanded = [];
     private readonly Dictionary<Value, BoundTensor> _tensors = [];
     private readonly Slot[] _unused = new Slot[runner.Binding.Sources.Length];
 
@@ -37,7 +38,7 @@ internal sealed class Worker(StageRunner runner, Stage stage)
             return batch;
         }
         foreach (BoundInput source in runner.Binding.Sources)
-            if (source.Target is { } target && stage.Kept.Contains(target)) runner.Allocator.Return(_tensors[target].Slot);
+            if (source.Target is { } target && IsWrittenInPlace(target, ElementType.Float)) runner.Allocator.Return(_tensors[target].Slot);
         return null;
     }
 
@@ -46,9 +47,20 @@ internal sealed class Worker(StageRunner runner, Stage stage)
     {
         runner.Forms.TryAdd(value, form);
         long bytes = BoundTensor.ByteLength(form.ElementType, shape);
-        Slot slot = stage.Kept.Contains(value) ? runner.Allocator.Rent(bytes) : Own(_own, value, bytes);
+        Slot slot = IsWrittenInPlace(value, form.ElementType) ? runner.Allocator.Rent(bytes) : Own(_own, value, bytes);
         _tensors[value] = new BoundTensor(slot, form.ElementType, shape);
         return slot;
+    }
+
+    /// <summary>A value of the present batch as the store shall hold it.</summary>
+    public StoredBatch Store(Value value, Batch batch)
+    {
+        BoundTensor tensor = _tensors[value];
+        if (IsWrittenInPlace(value, tensor.ElementType)) return new StoredBatch(tensor.Slot, batch.First, batch.Rows, tensor.Shape);
+        int length = checked((int)tensor.Shape.Aggregate(1L, (product, axis) => product * axis));
+        Slot half = runner.Allocator.Rent((long)length * HalfPrecision.Size);
+        HalfPrecision.Shrink(tensor.Slot.Floats(0, length), half, value.Name);
+        return new StoredBatch(half, batch.First, batch.Rows, tensor.Shape, IsHalf: true);
     }
 
     /// <summary>A tensor for the piece: computed in this batch, stored as one, or gathered from stored batches and other layouts.</summary>
@@ -61,6 +73,7 @@ internal sealed class Worker(StageRunner runner, Stage stage)
         {
             StoredBatch stored = runner.Store.Find(value, batch.First);
             bool isOne = !runner.Plan.CanRegroup || (stored.First == batch.First && stored.Rows == batch.Rows);
+            if (stored.IsHalf && form.Block == block) return new BoundTensor(Expand(value, form, batch), form.ElementType, form.Shape(batch.Rows));
             if (isOne && form.Block == block) return new BoundTensor(stored.Slot, form.ElementType, stored.Shape);
         }
 
@@ -79,6 +92,7 @@ internal sealed class Worker(StageRunner runner, Stage stage)
     {
         TensorForm form = runner.Forms[value];
         StoredBatch stored = runner.Store.Find(value, batch.First);
+        if (stored.IsHalf) return new RowSet(form, AddressesOf(Expand(value, form, batch), form, batch.Rows));
         if (!runner.Plan.CanRegroup)
         {
             nint rowBytes = (nint)(BoundTensor.ByteLength(form.ElementType, stored.Shape) / stored.Shape[0]);
@@ -97,7 +111,22 @@ internal sealed class Worker(StageRunner runner, Stage stage)
 
     public void ReturnSlots()
     {
-        foreach (Slot slot in _own.Values.Concat(_gathered.Values).Concat(_unused).Where(slot => slot.Length > 0)) runner.Allocator.Return(slot);
+        foreach (Slot slot in _own.Values.Concat(_gathered.Values).Concat(_expanded.Values).Concat(_unused).Where(slot => slot.Length > 0)) runner.Allocator.Return(slot);
+    }
+
+    private bool IsWrittenInPlace(Value value, ElementType type) => stage.Kept.Contains(value) && !(runner.HoldsHalf && runner.Plan.CanRegroup && type == ElementType.Float);
+
+    private Slot Expand(Value value, TensorForm form, Batch batch)
+    {
+        int sampleLength = checked((int)form.SampleLength);
+        Slot slot = Own(_expanded, value, (long)batch.Rows * sampleLength * sizeof(float));
+        for (int row = 0; row < batch.Rows; row++)
+        {
+            StoredBatch stored = runner.Store.Find(value, batch.First + row);
+            nint source = stored.Slot.Address + ((nint)(batch.First + row - stored.First) * sampleLength * HalfPrecision.Size);
+            HalfPrecision.Expand(source, slot.Floats((long)row * sampleLength, sampleLength));
+        }
+        return slot;
     }
 
     private bool IsComputedHere(Value value) => stage.Index == 0 || stage.Blends.Any(blend => blend.Output == value);

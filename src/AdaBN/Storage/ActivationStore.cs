@@ -28,7 +28,8 @@ internal sealed record TensorForm(ElementType ElementType, int RowsPerSample, lo
 /// <param name="First">Number of the first one.</param>
 /// <param name="Rows">Number of samples, repeats that fill up a fixed batch included.</param>
 /// <param name="Shape">The tensor's whole shape.</param>
-internal sealed record StoredBatch(Slot Slot, long First, int Rows, long[] Shape)
+/// <param name="IsHalf">Whether float32 elements are held as 16-bit floats.</param>
+internal sealed record StoredBatch(Slot Slot, long First, int Rows, long[] Shape, bool IsHalf = false)
 {
     private int _unread = Rows;
 

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace AdaBN.Storage;
 
 /// <summary>
@@ -7,18 +5,16 @@ namespace AdaBN.Storage;
 /// writes where the one before has read costs none. Blocks lie in RAM up to a limit, beyond it in mapped temporary files.
 /// Safe to call from several threads.
 /// </summary>
-internal sealed unsafe partial class SlotAllocator(long maxMemory, string? spillFolder) : IDisposable
+internal sealed class SlotAllocator(long maxMemory, string? spillFolder) : IDisposable
 {
     public const int Alignment = 64;
-    private const long BlockLength = 64L << 20;
-    private const nuint HugePage = 2 << 20;
 
     private readonly Lock _lock = new();
     private readonly SortedSet<(long Length, nint Address)> _free = [];
     private readonly Dictionary<nint, long> _freeByStart = [];
     private readonly Dictionary<nint, long> _freeByEnd = [];
     private readonly HashSet<nint> _blockStarts = [];
-    private readonly List<nint> _memoryBlocks = [];
+    private readonly List<(nint Address, long Length)> _memoryBlocks = [];
     private readonly List<SpillFile> _spillBlocks = [];
     private long _memory, _used;
 
@@ -36,7 +32,7 @@ internal sealed unsafe partial class SlotAllocator(long maxMemory, string? spill
         {
             if (_free.GetViewBetween((length, nint.MinValue), (long.MaxValue, nint.MaxValue)).FirstOrDefault() is not { Length: > 0 } found)
             {
-                AddBlock(Math.Max(BlockLength, length));
+                AddBlock(Math.Max(BlockCache.BlockLength, length));
                 found = _free.GetViewBetween((length, nint.MinValue), (long.MaxValue, nint.MaxValue)).First();
             }
             RemoveFree(found.Address, found.Length);
@@ -70,7 +66,7 @@ internal sealed unsafe partial class SlotAllocator(long maxMemory, string? spill
 
     public void Dispose()
     {
-        foreach (nint block in _memoryBlocks) NativeMemory.AlignedFree((void*)block);
+        foreach ((nint address, long length) in _memoryBlocks) BlockCache.Return(address, length);
         foreach (SpillFile block in _spillBlocks) block.Dispose();
         _memoryBlocks.Clear();
         _spillBlocks.Clear();
@@ -81,10 +77,9 @@ internal sealed unsafe partial class SlotAllocator(long maxMemory, string? spill
         nint address;
         if (_memory + length <= maxMemory)
         {
-            address = (nint)NativeMemory.AlignedAlloc((nuint)length, HugePage);
+            address = BlockCache.Rent(length);
             _memory += length;
-            _memoryBlocks.Add(address);
-            if (OperatingSystem.IsLinux()) _ = AdviseHugePages(address, (nuint)length, 14); // only advice: without it pages are small and slower
+            _memoryBlocks.Add((address, length));
         }
         else
         {
@@ -110,7 +105,4 @@ internal sealed unsafe partial class SlotAllocator(long maxMemory, string? spill
         _freeByStart.Remove(address);
         _freeByEnd.Remove(address + (nint)length);
     }
-
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    private static partial int AdviseHugePages(nint address, nuint length, int advice);
 }
