@@ -17,7 +17,7 @@ internal static partial class Build
         usage: ./build.sh COMMAND [--offline | --online]
           demo    adapt the shipped digit classifier to another scanner, end to end (examples/DigitsNewScanner)
           test    build everything and run all tests
-          bench   time an adaptation beside plain inference, other ways and PyTorch (--quick: under a minute; --scaling; --kernels)
+          bench   time an adaptation beside plain inference, other ways and PyTorch (--quick: under a minute; --scaling; --memory; --kernels)
           pack    make the NuGet packages (default dependencies only)
           clean   remove artifacts/
         --offline builds against ONNX Runtime from npm and the ML.NET stand-in, --online against the NuGet packages;
@@ -32,7 +32,7 @@ internal static partial class Build
     public static int Run(string[] args)
     {
         string[] commands = [.. args.Where(arg => !arg.StartsWith("--", StringComparison.Ordinal))];
-        string[] benchmarks = ["--quick", "--scaling", "--kernels"];
+        string[] benchmarks = ["--quick", "--scaling", "--memory", "--kernels"];
         string[] known = ["--offline", "--online", .. benchmarks];
         if (commands.Length != 1 || !Usage.Contains($"\n  {commands[0]} ", StringComparison.Ordinal) || args.Any(arg => arg.StartsWith("--", StringComparison.Ordinal) && !known.Contains(arg)))
         {

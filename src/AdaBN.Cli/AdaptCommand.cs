@@ -85,7 +85,7 @@ internal static class AdaptCommand
     {
         static string Megabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{(bytes + (1 << 20) - 1) >> 20} MB");
         console.WriteLine($"activations between stages {Megabytes(estimate.Activations)}, at most {Megabytes(options.EffectiveMaxMemory)} of it in RAM; " +
-            $"batches under way {Megabytes(estimate.Workspace)}; model {Megabytes(estimate.Model)}; together {Megabytes(estimate.Total)}");
+            $"batches under way {Megabytes(estimate.Workspace)}; model {Megabytes(estimate.Model)}; program {Megabytes(MemoryEstimate.Program)}; together {Megabytes(estimate.Total)}");
     }
 
     private static void Print(IAnsiConsole console, AdaptationReport report, string target)

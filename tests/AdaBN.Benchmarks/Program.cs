@@ -4,10 +4,11 @@ using AdaBN.Benchmarks;
 using AdaBN.Benchmarks.Systems;
 
 const string Usage = """
-    usage: ./build.sh bench [--quick | --scaling | --kernels]
+    usage: ./build.sh bench [--quick | --scaling | --memory | --kernels]
       (nothing)   exact adaptation beside plain inference, other ways and PyTorch on six models; under 10 minutes on two cores
       --quick     two small models, under a minute
       --scaling   one model on 64 to 1024 images
+      --memory    the memory foretold against the memory used
       --kernels   the inner loops, with BenchmarkDotNet
     """;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -19,6 +20,10 @@ switch (args)
         return Compare("./build.sh bench --quick", Workload.Quick);
     case ["--scaling"]:
         return Scaling.Run();
+    case ["--memory"]:
+        return Memory.Run();
+    case ["--measure-memory", var model, var images, var maxMemory]:
+        return Memory.Measure(model, images, maxMemory);
     case ["--kernels"]:
         return KernelBenchmarks.Run();
     case ["--run", var assignment]:

@@ -16,6 +16,7 @@ internal sealed record Workload(string Model, int Images, int Batch, int NaiveIm
 {
     public static IReadOnlyList<Workload> Full { get; } =
     [
+        new("mlp", 16384, 64, 1024, 5, 3, IsScored: true),
         new("digits-cnn", 8192, 64, 512, 5, 3, IsScored: true),
         new("resnet20", 2048, 64, 64, 5, 3, IsScored: true),
         new("resnet18", 64, 32, 8, 5, 3),
@@ -26,6 +27,7 @@ internal sealed record Workload(string Model, int Images, int Batch, int NaiveIm
 
     public static IReadOnlyList<Workload> Quick { get; } =
     [
+        new("mlp", 16384, 64, 1024, 3, 3, IsScored: true),
         new("digits-cnn", 2048, 64, 128, 3, 3, IsScored: true),
         new("resnet20", 256, 64, 32, 3, 3, IsScored: true),
     ];

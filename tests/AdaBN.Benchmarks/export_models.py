@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Writes the models that the benchmark measures, their BatchNormalization kept:
 
-    export_models.py FOLDER [resnet18 | resnet50 | mobilenet_v2 | densenet121 | resnet20 | FILE.onnx] ...
+    export_models.py FOLDER [resnet18 | resnet50 | mobilenet_v2 | densenet121 | resnet20 | mlp | FILE.onnx] ...
 
     FOLDER/NAME.onnx             the model: opset 13, dynamic batch axis
     FOLDER/NAME_batchstats.onnx  the same with every BatchNormalization in training mode; outputs each layer's batch mean and variance
     FOLDER/NAME.pt               the weights, for pytorch_system.py
 
-Of a FILE.onnx only the second is made. Files newer than this script are left as they are. Needs PyTorch, onnx and (for all but resnet20)
+Of a FILE.onnx only the second is made. Files newer than this script are left as they are. Needs PyTorch, onnx and (for all but resnet20 and mlp)
 torchvision; what cannot be made is named, with the reason, and the rest is made nevertheless. Speed does not depend on what a network
 has learnt, so the weights are random, from a fixed seed, with statistics that keep activations in range.
 """
@@ -54,12 +54,14 @@ class ResNet20(nn.Module):
 def untrained(name):
     if name == "resnet20":
         return ResNet20()
+    if name == "mlp":
+        return nn.Sequential(nn.Linear(784, 128, bias=False), nn.BatchNorm1d(128), nn.ReLU(), nn.Linear(128, 10))
     import torchvision  # here, because resnet20 does without
     return getattr(torchvision.models, name)(weights=None)
 
 
 def image_shape(name):
-    return (3, 32, 32) if name == "resnet20" else (3, 224, 224)
+    return {"resnet20": (3, 32, 32), "mlp": (784,)}.get(name, (3, 224, 224))
 
 
 def batch_norms(model):

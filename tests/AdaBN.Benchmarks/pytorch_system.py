@@ -15,7 +15,7 @@ import torch
 
 from export_models import reset_for_cumulative_average, untrained
 
-SECONDS_OF_WARM_UP, SECONDS_OF_A_ROUND = 0.5, 0.2  # as in SystemHost.cs
+SECONDS_OF_WARM_UP, SECONDS_OF_WARM_UP_AT_MOST, PASSES_OF_WARM_UP, SECONDS_OF_A_ROUND = 1.5, 6, 4, 0.2  # as in SystemHost.cs
 
 
 def megabytes(key):
@@ -47,8 +47,8 @@ def run(mode, name, weights, images_file, count, batch, threads):
             model(part)
         return time.perf_counter() - start
 
-    warm_up = [one_pass()]
-    while sum(warm_up) < SECONDS_OF_WARM_UP:
+    warm_up = []
+    while sum(warm_up) < SECONDS_OF_WARM_UP or len(warm_up) < PASSES_OF_WARM_UP and sum(warm_up) < SECONDS_OF_WARM_UP_AT_MOST:
         warm_up.append(one_pass())
     passes = math.ceil(SECONDS_OF_A_ROUND / warm_up[-1])
     send(note=f"PyTorch {torch.__version__}, batch {batch}, {threads} threads")

@@ -28,7 +28,7 @@ internal static class MemoryEstimator
         }
         long weights = model.Graph.Initializers.Sum(initializer => initializer.ByteLength);
         if (options.HalfPrecisionActivations && plan.CanRegroup) widest /= 2;
-        return new MemoryEstimate(samples * widest, (options.Workers ?? Environment.ProcessorCount) * batch, 5 * weights);
+        return new MemoryEstimate(samples * widest, (options.Workers ?? Environment.ProcessorCount) * batch, 3 * weights);
     }
 
     private static Dictionary<Value, long> BytesOf(OnnxModel model, AdaptationPlan plan, InputBinding binding, Value[] computed)
