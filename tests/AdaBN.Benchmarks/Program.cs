@@ -8,7 +8,7 @@ const string Usage = """
       (nothing)   exact adaptation beside plain inference, other ways and PyTorch on six models; under 10 minutes on two cores
       --quick     two small models, under a minute
       --scaling   one model on 64 to 1024 images
-      --memory    the memory foretold against the memory used
+      --memory    the memory foretold against the memory used, temporary files, half precision
       --kernels   the inner loops, with BenchmarkDotNet
     """;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -22,8 +22,8 @@ switch (args)
         return Scaling.Run();
     case ["--memory"]:
         return Memory.Run();
-    case ["--measure-memory", var model, var images, var maxMemory]:
-        return Memory.Measure(model, images, maxMemory);
+    case ["--measure-memory", var model, var images, var maxMemory, var halves]:
+        return Memory.Measure(model, images, maxMemory, halves);
     case ["--kernels"]:
         return KernelBenchmarks.Run();
     case ["--run", var assignment]:

@@ -56,6 +56,7 @@ internal sealed unsafe class SpillFile : IDisposable
     public void Dispose()
     {
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
+        _view.SafeMemoryMappedViewHandle.Dispose(); // before the view, which would first write to the disk what nobody will ever read
         _view.Dispose();
         _map.Dispose();
     }
