@@ -202,6 +202,106 @@ public sealed class FormTests
         Assert.AreNotEqual(result.Report.Layers[0].TargetMean[0], result.Report.Layers[1].TargetMean[0]);
     }
 
+    [TestMethod]
+    public void Layers_in_local_functions_called_by_functions()
+    {
+        // Block(x, w, s, b, m, v; eps) = Relu(Norm(Conv(x, w), …)); Norm has the epsilon as an attribute with a default. bn1 is called by Block, bn2 by Norm alone.
+        ModelProto model = Twin.Plain(irVersion: 9).Proto;
+        var norm = new FunctionProto { Domain = "local", Name = "Norm" };
+        norm.Input.Add(["x", "s", "b", "m", "v"]);
+        norm.Output.Add("out");
+        norm.AttributeProto.Add(Twin.Float("eps", 1e-3f));
+        norm.Node.Add(NodeOf("BatchNormalization", ["x", "s", "b", "m", "v"], ["out"], new AttributeProto { Name = "epsilon", Type = 1, RefAttrName = "eps" }).With(node => node.Name = "bn"));
+        var block = new FunctionProto { Domain = "local", Name = "Block" };
+        block.Input.Add(["x", "w", "s", "b", "m", "v"]);
+        block.Output.Add("r");
+        block.Node.Add([
+            NodeOf("Conv", ["x", "w"], ["c"]), NodeOf("Norm", ["c", "s", "b", "m", "v"], ["n"], new AttributeProto { Name = "eps", Type = 1, RefAttrName = "eps" }).With(node => node.Domain = "local"), NodeOf("Relu", ["n"], ["r"])]);
+        foreach (FunctionProto function in (FunctionProto[])[norm, block]) function.OpsetImport.Add([new OperatorSetIdProto { Version = 13 }, new OperatorSetIdProto { Domain = "local", Version = 1 }]);
+        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "local", Version = 1 });
+        model.Functions.Add([norm, block]);
+        model.Graph.Node[0] = NodeOf("Block", ["x", "w1", "bn1.scale", "bn1.bias", "bn1.mean", "bn1.var"], ["r1"], Twin.Float("eps", 1e-3f)).With(node => node.Domain = "local");
+        model.Graph.Node.RemoveAt(1);
+        model.Graph.Node.RemoveAt(1);
+        int second = model.Graph.Node.IndexOf(model.BatchNorm(2));
+        model.Graph.Node[second] = NodeOf("Norm", ["a2", "bn2.scale", "bn2.bias", "bn2.mean", "bn2.var"], ["n2"]).With(node => node.Domain = "local");
+
+        AdaptationResult result = BatchNormAdapter.Adapt(OnnxModel.FromBytes(model.ToByteArray()), Twin.Source);
+        Statistics(PlainResult.Value, result);
+        OnnxModel written = OnnxModel.FromBytes(result.Model.ToBytes());
+        Assert.HasCount(0, written.Functions);
+        CollectionAssert.AreEqual(Scoring.Run(PlainResult.Value.Model, Twin.Tensors), Scoring.Run(written, Twin.Tensors));
+        Assert.Contains("local functions were written out", string.Join('\n', result.Report.Findings));
+        foreach (TensorProto tensor in model.Graph.Initializer.Where(tensor => !tensor.Name.EndsWith(".mean", StringComparison.Ordinal) && !tensor.Name.EndsWith(".var", StringComparison.Ordinal)))
+            Assert.AreEqual(tensor, ModelProto.Parser.ParseFrom(result.Model.ToBytes()).Initializer(tensor.Name));
+    }
+
+    [TestMethod]
+    public void Functions_without_layers_stay_functions() => Same(Twin.Plain(irVersion: 9), model =>
+    {
+        var function = new FunctionProto { Domain = "local", Name = "Activate" };
+        function.Input.Add("x");
+        function.Output.Add("y");
+        function.Node.Add(NodeOf("Relu", ["x"], ["y"]));
+        function.OpsetImport.Add(new OperatorSetIdProto { Version = 13 });
+        model.Functions.Add(function);
+        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "local", Version = 1 });
+        model.Graph.Node.Single(node => node.OpType == "Relu").With(node => (node.OpType, node.Domain) = ("Activate", "local"));
+    }, gone: []);
+
+    [TestMethod]
+    public void A_function_for_another_operator_set_is_declined_with_both_versions()
+    {
+        ModelBuilder builder = new ModelBuilder(irVersion: 9).Input("x", -1, 2).BatchNorm("x", "y", 2).Output("y", -1, 2);
+        builder.Graph.Node[0].With(node => (node.OpType, node.Domain) = ("Norm", "local"));
+        var norm = new FunctionProto { Domain = "local", Name = "Norm" };
+        norm.Input.Add(["x", "s", "b", "m", "v"]);
+        norm.Output.Add("out");
+        norm.Node.Add(NodeOf("BatchNormalization", ["x", "s", "b", "m", "v"], ["out"]));
+        norm.OpsetImport.Add(new OperatorSetIdProto { Version = 9 });
+        builder.Proto.OpsetImport.Add(new OperatorSetIdProto { Domain = "local", Version = 1 });
+        builder.Proto.Functions.Add(norm);
+        string message = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1f, 2f]], 2))).Message;
+        Assert.Contains("written for ai.onnx 9, the model imports ai.onnx 13", message);
+    }
+
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void A_branch_whose_condition_is_constant(bool condition)
+    {
+        // The layer, its tensors and a Conv stand in the taken branch, which reads r1 from around it; an If of the same names stands in it; the other branch has a layer too.
+        ModelProto model = Twin.Plain().Proto;
+        int first = model.Graph.Node.IndexOf(model.Graph.Node.Single(node => node.Output[0] == "a2"));
+        NodeProto conv = model.Graph.Node[first], norm = model.Graph.Node[first + 1];
+        model.Graph.Node.RemoveAt(first);
+        model.Graph.Node.RemoveAt(first);
+        GraphProto inner = new() { Name = "inner" };
+        inner.Initializer.Add([model.Take("bn2.mean"), model.Take("bn2.scale")]);
+        inner.Node.Add([NodeOf("Constant", [], ["bn2.var"], Twin.Value(model.Take("bn2.var"))), norm]);
+        inner.Output.Add(new ValueInfoProto { Name = "n2" });
+        GraphProto Other(string name) => new GraphProto { Name = name }.With(graph =>
+        {
+            graph.Initializer.Add([Tensor($"{name}.one", [4], 1, 1, 1, 1), Tensor($"{name}.var", [4], 1, 1, 1, 1)]);
+            graph.Node.Add(NodeOf("BatchNormalization", ["r1", $"{name}.one", $"{name}.one", $"{name}.one", $"{name}.var"], ["n2"]));
+            graph.Output.Add(new ValueInfoProto { Name = "n2" });
+        });
+        GraphProto outer = new() { Name = "outer" };
+        outer.Node.Add([conv, NodeOf("If", ["condition"], ["inner_out"], SubGraph(condition ? "then_branch" : "else_branch", inner), SubGraph(condition ? "else_branch" : "then_branch", Other("o1")))]);
+        outer.Output.Add(new ValueInfoProto { Name = "inner_out" });
+        model.Graph.Node.Insert(first, NodeOf("If", ["condition"], ["taken"], SubGraph(condition ? "then_branch" : "else_branch", outer), SubGraph(condition ? "else_branch" : "then_branch", Other("o2"))));
+        model.Graph.Node.Insert(0, NodeOf("Constant", [], ["condition"], Twin.Value(new TensorProto { DataType = (int)ElementType.Bool, RawData = ByteString.CopyFrom(condition ? (byte)1 : (byte)0) })));
+        model.Graph.Node.Single(node => node.OpType == "GlobalAveragePool").Input[0] = "taken";
+
+        OnnxModel source = OnnxModel.FromBytes(model.ToByteArray());
+        AdaptationResult result = BatchNormAdapter.Adapt(source, Twin.Source);
+        Statistics(PlainResult.Value, result);
+        OnnxModel written = OnnxModel.FromBytes(result.Model.ToBytes());
+        Assert.Contains("If", written.Graph.Nodes.Select(node => node.OpType).ToArray(), "the file keeps its If");
+        foreach ((float e, float a) in Scoring.Run(PlainResult.Value.Model, Twin.Tensors).Zip(Scoring.Run(written, Twin.Tensors))) Assert.AreEqual(e, a, 1e-6);
+        Assert.Contains("branch of If 'inner_out'", NormalizationDiscovery.Inspect(source).Single(layer => layer.Name == "n2").Spelling!);
+    }
+
     private static AdaptationResult Same(ModelBuilder plain, Action<ModelProto> write, string[] gone, double tolerance = 0)
     {
         OnnxModel twin = plain.Build();

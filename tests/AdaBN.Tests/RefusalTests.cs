@@ -137,15 +137,6 @@ public sealed class RefusalTests
     }
 
     [TestMethod]
-    public void A_layer_inside_a_local_function_is_declined()
-    {
-        ModelBuilder builder = new ModelBuilder().Input("x", -1, 2).BatchNorm("x", "y", 2).Output("y", -1, 2);
-        builder.Proto.Functions.Add(new Onnx.Serialization.FunctionProto { Domain = "custom", Name = "Block" });
-        builder.Proto.Functions[0].Node.Add(ModelBuilder.NodeOf("BatchNormalization", ["a", "b", "c", "d", "e"], ["f"]));
-        Assert.Contains("local function", Unsupported(builder));
-    }
-
-    [TestMethod]
     public void What_ONNX_Runtime_refuses_is_said_with_its_own_words()
     {
         OnnxModel model = new ModelBuilder().Input("x", -1, 2).Node("NoSuchOperator", ["x"], ["a"]).BatchNorm("a", "y", 2).Output("y", -1, 2).Build();

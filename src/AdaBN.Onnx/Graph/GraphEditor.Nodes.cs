@@ -51,7 +51,7 @@ public static partial class GraphEditor
         return Insert(before, opType, inputs, graph.GetOrAddValue(UnusedName(graph, outputNameLike)), integers);
     }
 
-    /// <summary>Puts a node with one output in another's place. What only the other has read goes.</summary>
+    /// <summary>Puts a node with one output in another's place, under its name. What only the other has read goes.</summary>
     /// <param name="old">The node to replace; it has one output, which stays.</param>
     /// <param name="opType">One of ONNX's own operators.</param>
     /// <param name="inputs">What the new node reads.</param>
@@ -60,7 +60,7 @@ public static partial class GraphEditor
     public static Node ReplaceNode(Node old, string opType, IReadOnlyList<Value> inputs, params IEnumerable<KeyValuePair<string, long[]>> integers)
     {
         if (old.Outputs is not [{ } output]) throw new OnnxModelException($"{old} has {old.Outputs.Count} outputs and cannot be replaced by a node of one.");
-        Node node = Insert(old, opType, inputs, output, integers).Producer!;
+        Node node = Insert(old, opType, inputs, output, integers, old.Name).Producer!;
         Value[] read = [.. old.Dependencies];
         old.Graph.RemoveNode(old);
         foreach (Value value in read) RemoveUnread(value);
@@ -89,9 +89,9 @@ public static partial class GraphEditor
         if (node.HasAttribute(name)) node.SetAttribute(name, null);
     }
 
-    private static Value Insert(Node before, string opType, IReadOnlyList<Value> inputs, Value output, IEnumerable<KeyValuePair<string, long[]>> integers)
+    private static Value Insert(Node before, string opType, IReadOnlyList<Value> inputs, Value output, IEnumerable<KeyValuePair<string, long[]>> integers, string name = "")
     {
-        var proto = new NodeProto { OpType = opType };
+        var proto = new NodeProto { OpType = opType, Name = name };
         proto.Input.AddRange(inputs.Select(input => input.Name));
         proto.Output.Add(output.Name);
         proto.Attribute.AddRange(integers.Select(attribute =>

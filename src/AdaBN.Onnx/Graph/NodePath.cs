@@ -16,13 +16,20 @@ public sealed record NodePath(ImmutableArray<(string Output, int NestedGraph)> O
 
     /// <summary>Finds the node.</summary>
     /// <exception cref="OnnxModelException">The model has no such node.</exception>
-    public Node Find(OnnxModel model)
+    public Node Find(OnnxModel model) => TryFind(model) ?? throw new OnnxModelException($"The model has no node that computes '{Output}' where one is expected.");
+
+    /// <summary>Finds the node; null where the model has no such node.</summary>
+    public Node? TryFind(OnnxModel model)
     {
+        ArgumentNullException.ThrowIfNull(model);
         Graph graph = model.Graph;
-        foreach ((string output, int nested) in Owners) graph = NodeIn(graph, output).NestedGraphs[nested];
+        foreach ((string output, int nested) in Owners)
+        {
+            if (NodeIn(graph, output) is not { } owner || owner.NestedGraphs.Count <= nested) return null;
+            graph = owner.NestedGraphs[nested];
+        }
         return NodeIn(graph, Output);
     }
 
-    private static Node NodeIn(Graph graph, string output) =>
-        graph.TryGetValue(output, out Value? value) && value.Producer is { } node ? node : throw new OnnxModelException($"The model has no node that computes '{output}'.");
+    private static Node? NodeIn(Graph graph, string output) => graph.TryGetValue(output, out Value? value) ? value.Producer : null;
 }

@@ -16,29 +16,72 @@ internal sealed class FormSurvey
         ["InstanceNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization", "LRN", "LpNormalization", "MeanVarianceNormalization"];
     private readonly Dictionary<Node, AdaptableNode> _adaptable = [];
     private readonly Dictionary<Node, Refusal> _refused = [];
+    private string? _functionsStay;
+    private readonly Dictionary<string, NodePath> _paths = new(StringComparer.Ordinal);
 
-    private FormSurvey(OnnxModel file)
+    private FormSurvey(OnnxModel file, OnnxModel copy)
     {
         File = file;
-        Copy = file.Clone();
+        Copy = InlineBranches(copy);
     }
 
     /// <summary>The model as it will be written, still with the source's statistics.</summary>
-    public OnnxModel File { get; }
+    public OnnxModel File { get; private set; }
 
     /// <summary>The working copy.</summary>
-    public OnnxModel Copy { get; private set; }
+    public OnnxModel Copy { get; }
 
     /// <summary>All normalizations, in the order of computation.</summary>
     public IReadOnlyList<FoundLayer> Layers { get; private set; } = [];
 
+    /// <summary>What was done to <see cref="File"/>, in plain sentences.</summary>
+    public List<string> Findings { get; } = [];
+
     public static FormSurvey Of(OnnxModel model)
     {
-        var survey = new FormSurvey(model.Clone());
+        FormSurvey survey;
+        try
+        {
+            OnnxModel inlined = FunctionInliner.Inline(model);
+            survey = new FormSurvey(inlined.Clone(), inlined.Clone());
+        }
+        catch (OnnxModelException e)
+        {
+            survey = new FormSurvey(model.Clone(), model.Clone()) { _functionsStay = e.Message };
+        }
         survey.Standardize();
+        survey.KeepFunctionsWithoutLayers(model);
         survey.Layers = [.. survey.List()];
         return survey;
     }
+
+    /// <summary>Functions are written out only where a layer stands in one.</summary>
+    private void KeepFunctionsWithoutLayers(OnnxModel model)
+    {
+        if (model.Functions.Count == 0 || _functionsStay is not null) return;
+        AdaptableNode[] inside = [.. _adaptable.Values.Where(found => !found.Mean.IsIn(model) || !found.Variance.IsIn(model))];
+        if (inside.Length == 0) File = model.Clone();
+        else Findings.Add($"The model's local functions were written out where they are called, because {string.Join(", ", inside.Select(found => $"'{found.Node.DisplayName}'"))} stands in one; the model computes the same.");
+    }
+
+    private OnnxModel InlineBranches(OnnxModel copy)
+    {
+        for (bool found = true; found;)
+        {
+            found = false;
+            var constants = new ConstantFolder(copy);
+            foreach (Node node in copy.Graph.Nodes.Where(node => node.Is("If") && node.Outputs is [not null, ..] && constants.IsConstant(node.Inputs[0]!)))
+            {
+                if (constants.Evaluate(node.Inputs[0]!) is not { Elements: [var condition] }) continue;
+                copy = BranchInliner.Inline(copy, node, condition != 0, _paths);
+                found = true;
+                break;
+            }
+        }
+        return copy;
+    }
+
+    private NodePath PathOf(Node node) => _paths.GetValueOrDefault(node.Outputs[0]!.Name, NodePath.InMainGraph(node.Outputs[0]!.Name));
 
     private void Standardize()
     {
@@ -58,11 +101,19 @@ internal sealed class FormSurvey
 
     private AdaptableNode Describe(Node node, ConstantFolder constants)
     {
-        var path = NodePath.InMainGraph(node.Outputs[0]!.Name);
-        StatisticsPlace Place(int input) => new(path, input, constants.Evaluate(node.Inputs[input]!)!);
+        NodePath path = PathOf(node);
+        StatisticsPlace Place(int input) => new(path, input, constants.Evaluate(node.Inputs[input]!)!, node.OpType);
         return new AdaptableNode(
-            node, Place(BatchNormalization.MeanInput), Place(BatchNormalization.VarianceInput), BatchNormForm.Spelling(node, Copy),
+            node, Place(BatchNormalization.MeanInput), Place(BatchNormalization.VarianceInput), Spelling(node, path),
             [.. BatchNormForm.Parameters(node).Select(ConstantFolder.Root)], BatchNormForm.IsTraining(node, Copy) ? path : null);
+    }
+
+    private string? Spelling(Node node, NodePath path)
+    {
+        string? own = BatchNormForm.Spelling(node, Copy);
+        if (path.Owners.IsEmpty) return own;
+        string branch = $"in a branch of If '{path.Owners[^1].Output}', whose condition is constant";
+        return own is null ? branch : $"{branch}, {own}";
     }
 
     private IEnumerable<FoundLayer> List()
@@ -78,9 +129,9 @@ internal sealed class FormSurvey
         }
         foreach (LocalFunction function in Copy.Functions.Where(function => function.OpTypes.Contains(BatchNormalization.OpType)))
         {
-            yield return new FoundLayer(new NormalizationLayer(index++, function.Name, BatchNormalization.OpType, null, null, "it sits in a local function")
+            yield return new FoundLayer(new NormalizationLayer(index++, function.Name, BatchNormalization.OpType, null, null, $"it sits in a local function that cannot be written out: {_functionsStay ?? "nothing calls it"}")
             {
-                Mend = "inline the functions first (onnx.inliner.inline_local_functions)",
+                Mend = "inline the functions with the exporter's own tool (onnx.inliner.inline_local_functions)",
             }, null);
         }
     }

@@ -7,8 +7,12 @@ namespace AdaBN.Forms;
 /// <param name="Node">The node.</param>
 /// <param name="Input">Position among its inputs.</param>
 /// <param name="Source">What it is in the source model.</param>
-internal sealed record StatisticsPlace(NodePath Node, int Input, ConstantTensor Source)
+/// <param name="Operator">The node's operator.</param>
+internal sealed record StatisticsPlace(NodePath Node, int Input, ConstantTensor Source, string Operator)
 {
+    /// <summary>Whether a model has the place, outside of local functions.</summary>
+    public bool IsIn(OnnxModel model) => Node.TryFind(model) is { } node && node.Is(Operator);
+
     /// <summary>Gives the place an initializer where the constant is made by nodes, so that it can be replaced.</summary>
     public void Settle(OnnxModel target)
     {

@@ -27,7 +27,7 @@ internal sealed record WorkingModel(
         List<FoundLayer> chosen = Choose(survey.Layers, filter);
         Dictionary<BatchNormLayer, AdaptableNode> forms = chosen.ToDictionary(found => new BatchNormLayer(found.Info, found.Batch!.Node, found.Batch.Mean.Source.ElementType), found => found.Batch!);
 
-        List<string> findings = [];
+        List<string> findings = [.. survey.Findings];
         foreach (AdaptableNode trained in survey.Layers.Select(found => found.Batch).OfType<AdaptableNode>().Where(batch => batch.Training is not null))
         {
             BatchNormForm.ToInference(trained.Training!.Find(survey.File), survey.File);
