@@ -91,12 +91,29 @@ internal sealed class FormSurvey
             if (BatchNormForm.WhyNot(node, constants) is { } refusal) _refused.Add(node, refusal);
             else _adaptable.Add(node, Describe(node, constants));
         }
+        foreach (WrittenOutBatchNorm found in WrittenOutBatchNorm.Find(Copy.Graph, constants).Where(found => WrittenOutForm.IsByChannel(found, constants)).ToArray())
+        {
+            if (WrittenOutForm.WhyNot(found, Copy, constants) is { } refusal) _refused.TryAdd(found.Last, refusal);
+            else WriteAsOneNode(found, constants);
+        }
         foreach ((Node node, AdaptableNode found) in _adaptable)
         {
+            if (!found.IsNode) continue;
             if (found.Training is not null) BatchNormForm.ToInference(node, Copy);
             BatchNormForm.ToInitializers(node, Copy, constants);
         }
         if (Float32Conversion.Concerns(Copy, [.. _adaptable.Keys.SelectMany(node => node.Inputs.OfType<Value>())])) Float32Conversion.Apply(Copy);
+    }
+
+    private void WriteAsOneNode(WrittenOutBatchNorm found, ConstantFolder constants)
+    {
+        StatisticsPlace Place((Node Node, int Input) place) => new(PathOf(place.Node), place.Input, constants.Evaluate(WrittenOutForm.Read(place))!, place.Node.OpType);
+        (StatisticsPlace mean, StatisticsPlace variance) = (Place(found.Mean), Place(found.Variance));
+        Value[] identity = [WrittenOutForm.Read(found.Mean), WrittenOutForm.Read(found.Variance), .. found.Scales, .. found.Biases.Select(bias => bias.Value)];
+        string spelling = WrittenOutForm.Spelling(found);
+        string name = found.Last.DisplayName;
+        Node node = WrittenOutForm.Replace(found, Copy, constants);
+        _adaptable.Add(node, new AdaptableNode(node, mean, variance, spelling, [.. identity.Select(ConstantFolder.Root)], null) { Name = name, IsNode = false });
     }
 
     private AdaptableNode Describe(Node node, ConstantFolder constants)
@@ -123,8 +140,8 @@ internal sealed class FormSurvey
         int index = 0;
         foreach (Node node in ordered.SelectMany(node => node.NestedGraphs.SelectMany(nested => nested.NodesAndNested()).Prepend(node)))
         {
-            int? depth = node.Inputs.Count > 0 && node.Inputs[0] is { } input && depths.TryGetValue(input, out int found) ? found : null;
-            if (node.Is(BatchNormalization.OpType)) yield return BatchNorm(node, index++, depth);
+            int? depth = node.Inputs.OfType<Value>().FirstOrDefault(depths.ContainsKey) is { } input ? depths[input] : null;
+            if (node.Is(BatchNormalization.OpType) || _refused.ContainsKey(node)) yield return BatchNorm(node, index++, depth);
             else if (node.Domain.Length == 0 && SampleNormalizations.Contains(node.OpType)) yield return OfTheSample(node, index++, depth);
         }
         foreach (LocalFunction function in Copy.Functions.Where(function => function.OpTypes.Contains(BatchNormalization.OpType)))
@@ -144,7 +161,7 @@ internal sealed class FormSurvey
             : _refused.TryGetValue(node, out Refusal? found) ? found
             : depth is null ? new Refusal("its input does not depend on the model's inputs", "leave the layer out; it is a constant")
             : null;
-        var info = new NormalizationLayer(index, node.DisplayName, BatchNormalization.OpType, adaptable?.Channels, depth, refusal?.Reason)
+        var info = new NormalizationLayer(index, adaptable?.Name ?? node.DisplayName, BatchNormalization.OpType, adaptable?.Channels, depth, refusal?.Reason)
         {
             Mend = refusal?.Mend,
             Spelling = adaptable?.Spelling,

@@ -17,5 +17,11 @@ internal sealed record FoundLayer(NormalizationLayer Info, AdaptableNode? Batch)
 /// <param name="Training">The node of the file to turn into inference form, or null.</param>
 internal sealed record AdaptableNode(Node Node, StatisticsPlace Mean, StatisticsPlace Variance, string? Spelling, ImmutableArray<Value> Identity, NodePath? Training)
 {
+    /// <summary>The layer's name in the file.</summary>
+    public string Name { get; init; } = Node.DisplayName;
+
+    /// <summary>Whether it is a BatchNormalization node in the file, too.</summary>
+    public bool IsNode { get; init; } = true;
+
     public int Channels => Mean.Source.Elements.Length;
 }
