@@ -145,6 +145,33 @@ public sealed class FormTests
     }, gone: [], tolerance: 1e-6); // ONNX Runtime does not fuse what is seen from outside
 
     [TestMethod]
+    public void Channels_last_exports_with_Transposes_around_everything()
+    {
+        // As tf2onnx writes Keras models: NHWC in the graph, each Conv and each layer between Transposes of its own.
+        ModelProto model = Twin.Plain().Proto;
+        foreach (string value in (string[])["x", "a1", "n1", "a2", "n2"])
+        {
+            foreach (NodeProto reader in model.Graph.Node.Where(node => node.Input.Contains(value)).ToArray())
+            {
+                model.Insert(reader, NodeOf("Transpose", [value], [$"{value}.last"], Ints("perm", 0, 2, 3, 1)), NodeOf("Transpose", [$"{value}.last"], [$"{value}.first"], Ints("perm", 0, 3, 1, 2)));
+                reader.Input[reader.Input.IndexOf(value)] = $"{value}.first";
+            }
+        }
+        OnnxModel source = OnnxModel.FromBytes(model.ToByteArray());
+        AdaptationResult result = BatchNormAdapter.Adapt(source, Twin.Source);
+        foreach ((LayerReport expected, LayerReport actual) in PlainResult.Value.Report.Layers.Zip(result.Report.Layers))
+        {
+            for (int c = 0; c < expected.Channels; c++)
+            {
+                Assert.AreEqual(expected.TargetMean[c], actual.TargetMean[c], 1e-6 * Math.Sqrt(expected.TargetVariance[c]));
+                Assert.AreEqual(expected.TargetVariance[c], actual.TargetVariance[c], 1e-6 * expected.TargetVariance[c]);
+            }
+        }
+        foreach ((float e, float a) in Scoring.Run(PlainResult.Value.Model, Twin.Tensors).Zip(Scoring.Run(result.Model, Twin.Tensors))) Assert.AreEqual(e, a, 1e-6);
+        OnlyStatisticsDiffer(source, result.Model, gone: []);
+    }
+
+    [TestMethod]
     public void One_module_called_at_several_places_of_one_depth_keeps_one_statistic()
     {
         // Two views of each sample go through the same Conv and layer: the same as both views in one batch.

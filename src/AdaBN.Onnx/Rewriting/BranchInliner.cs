@@ -11,10 +11,13 @@ public static class BranchInliner
     /// <param name="node">An If of its main graph.</param>
     /// <param name="condition">Its condition.</param>
     /// <param name="paths">Where nodes of the main graph stand in the file, by first output, for those that the file has elsewhere; the branch's are added.</param>
+    /// <exception cref="OnnxModelException">The node lacks the branch.</exception>
     public static OnnxModel Inline(OnnxModel model, Node node, bool condition, Dictionary<string, NodePath> paths)
     {
         ArgumentNullException.ThrowIfNull(paths);
-        int taken = node.NestedGraphs.ToList().FindIndex(nested => nested == BranchOf(node, condition));
+        string attribute = condition ? "then_branch" : "else_branch";
+        int taken = node.Proto.Attribute.Where(given => given.G is not null).ToList().FindIndex(given => given.Name == attribute);
+        if (taken < 0) throw new OnnxModelException($"{node} has no {attribute}. The file is damaged; export the model again.");
         GraphProto branch = GraphWriter.ToProto(node.NestedGraphs[taken]);
         NodePath place = paths.GetValueOrDefault(node.Outputs[0]!.Name, NodePath.InMainGraph(node.Outputs[0]!.Name));
 
@@ -51,8 +54,6 @@ public static class BranchInliner
         }
         return model.WithGraph(graph);
     }
-
-    private static Graph BranchOf(Node node, bool condition) => node.NestedGraphs[node.Proto.Attribute.Where(attribute => attribute.G is not null).ToList().FindIndex(attribute => attribute.Name == (condition ? "then_branch" : "else_branch"))];
 
     private static string Unused(HashSet<string> used, string name)
     {

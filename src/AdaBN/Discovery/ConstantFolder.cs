@@ -30,7 +30,7 @@ internal sealed class ConstantFolder
     /// <summary>The value behind Identity nodes: exporters write equal tensors once and name them again.</summary>
     public static Value Root(Value value)
     {
-        while (value.Initializer is null && value.Producer is { } producer && producer.Is("Identity")) value = producer.Inputs[0]!;
+        while (value.Initializer is null && value.Producer is { Inputs: [{ } source] } producer && producer.Is("Identity")) value = source;
         return value;
     }
 

@@ -105,7 +105,7 @@ internal sealed record WrittenOutBatchNorm(
         /// <summary>sqrt(variance + epsilon), its reciprocal, or a scale times or over that.</summary>
         private RootForm? Root(Value value)
         {
-            if (value.Producer is not { } node || value.Initializer is not null) return null;
+            if (value is not { Producer: { Inputs: [not null, ..] } node, Initializer: null }) return null;
             if (node.Is("Identity")) return Root(node.Inputs[0]!) is { } same ? same with { Factor = value, Inside = [.. same.Inside, value] } : null;
             if (node.Is("Sqrt")) return Sum(value, node.Inputs[0]!, isDivisor: true);
             if (node.Is("Pow") && node.Inputs is [{ } radicand, { } exponent] && constants.Evaluate(exponent) is { Elements: [0.5 or -0.5] } power)

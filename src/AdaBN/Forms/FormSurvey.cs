@@ -11,11 +11,9 @@ namespace AdaBN.Forms;
 /// </summary>
 internal sealed class FormSurvey
 {
-    // Their statistics are the sample's own, computed anew each time: https://onnx.ai/onnx/operators/
-    private static readonly string[] SampleNormalizations =
-        ["InstanceNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization", "LRN", "LpNormalization", "MeanVarianceNormalization"];
     private readonly Dictionary<Node, AdaptableNode> _adaptable = [];
     private readonly Dictionary<Node, Refusal> _refused = [];
+    private readonly HashSet<Node> _partsOfRefused = [];
     private string? _functionsStay;
     private readonly Dictionary<string, NodePath> _paths = new(StringComparer.Ordinal);
 
@@ -70,10 +68,10 @@ internal sealed class FormSurvey
         {
             found = false;
             var constants = new ConstantFolder(copy);
-            foreach (Node node in copy.Graph.Nodes.Where(node => node.Is("If") && node.Outputs is [not null, ..] && constants.IsConstant(node.Inputs[0]!)))
+            foreach (Node node in copy.Graph.Nodes.Where(node => node.Is("If") && node is { Inputs: [{ } condition], Outputs: [not null, ..] } && constants.IsConstant(condition)))
             {
-                if (constants.Evaluate(node.Inputs[0]!) is not { Elements: [var condition] }) continue;
-                copy = BranchInliner.Inline(copy, node, condition != 0, _paths);
+                if (constants.Evaluate(node.Inputs[0]!) is not { Elements: [var taken] }) continue;
+                copy = BranchInliner.Inline(copy, node, taken != 0, _paths);
                 found = true;
                 break;
             }
@@ -93,8 +91,13 @@ internal sealed class FormSurvey
         }
         foreach (WrittenOutBatchNorm found in WrittenOutBatchNorm.Find(Copy.Graph, constants).Where(found => WrittenOutForm.IsByChannel(found, constants)).ToArray())
         {
-            if (WrittenOutForm.WhyNot(found, Copy, constants) is { } refusal) _refused.TryAdd(found.Last, refusal);
-            else WriteAsOneNode(found, constants);
+            if (WrittenOutForm.WhyNot(found, Copy, constants) is not { } refusal)
+            {
+                WriteAsOneNode(found, constants);
+                continue;
+            }
+            _refused.TryAdd(found.Last, refusal);
+            _partsOfRefused.UnionWith(found.Between.Select(value => value.Producer!).Append(found.Last));
         }
         foreach ((Node node, AdaptableNode found) in _adaptable)
         {
@@ -137,12 +140,14 @@ internal sealed class FormSurvey
     {
         IReadOnlyList<Node> ordered = Copy.Graph.TopologicalOrder();
         Dictionary<Value, int> depths = BatchNormDepth.Of(Copy.Graph, ordered, node => node.Is(BatchNormalization.OpType));
+        var constants = new ConstantFolder(Copy);
         int index = 0;
         foreach (Node node in ordered.SelectMany(node => node.NestedGraphs.SelectMany(nested => nested.NodesAndNested()).Prepend(node)))
         {
             int? depth = node.Inputs.OfType<Value>().FirstOrDefault(depths.ContainsKey) is { } input ? depths[input] : null;
             if (node.Is(BatchNormalization.OpType) || _refused.ContainsKey(node)) yield return BatchNorm(node, index++, depth);
-            else if (node.Domain.Length == 0 && SampleNormalizations.Contains(node.OpType)) yield return OfTheSample(node, index++, depth);
+            else if (SampleNormalization.Of(node) is { } sample) yield return OfTheSample(sample, node, index++, depth);
+            else if (node.Graph.Owner is null && !_partsOfRefused.Contains(node) && ChannelAffine.IsShift(node, constants)) yield return Affine(node, index++, depth);
         }
         foreach (LocalFunction function in Copy.Functions.Where(function => function.OpTypes.Contains(BatchNormalization.OpType)))
         {
@@ -172,6 +177,19 @@ internal sealed class FormSurvey
 
     private string NameOf(StatisticsPlace place) => $"'{place.Node.Find(File).Inputs[place.Input]!.Name}'";
 
-    private static FoundLayer OfTheSample(Node node, int index, int? depth) => new(
-        new NormalizationLayer(index, node.DisplayName, node.OpType, null, depth, "it normalizes each sample with the sample's own statistics, so there is nothing of the source domain to replace"), null);
+    private static FoundLayer OfTheSample(SampleNormalization found, Node node, int index, int? depth) => new(
+        new NormalizationLayer(index, node.DisplayName, found.Form, null, depth, found.IsOfTheBatch
+            ? "it normalizes with each batch's own statistics, computed at run time"
+            : "it normalizes each sample with the sample's own statistics, so there is nothing of the source domain to replace")
+        {
+            Spelling = found.Spelling,
+            Mend = found.IsOfTheBatch ? "export the model in eval mode" : null,
+        }, null);
+
+    private static FoundLayer Affine(Node node, int index, int? depth) => new(
+        new NormalizationLayer(index, node.DisplayName, "Affine", null, depth, "a scale and a shift alone do not tell a mean and a variance apart")
+        {
+            Spelling = "a scale and a shift a channel, perhaps what is left of a BatchNormalization",
+            Mend = "if it was a BatchNormalization, re-estimating it needs reference statistics of the source domain; export the model with BatchNormalization kept",
+        }, null);
 }

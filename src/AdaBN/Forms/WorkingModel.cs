@@ -65,13 +65,7 @@ internal sealed record WorkingModel(
     private static List<FoundLayer> Choose(IReadOnlyList<FoundLayer> layers, Func<NormalizationLayer, bool>? filter)
     {
         List<FoundLayer> batchNorms = [.. layers.Where(found => found.Info.Form == BatchNormalization.OpType)];
-        if (batchNorms.Count == 0)
-        {
-            throw new AdaptationException(AdaptationError.NoBatchNormalization,
-                "The model has no BatchNormalization node, so there are no running statistics to re-estimate. Exporters fold BatchNormalization into Conv by " +
-                "default; export the model again with it kept, in PyTorch: torch.onnx.export(model.eval(), …, " +
-                "training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False).");
-        }
+        if (batchNorms.Count == 0) throw new AdaptationException(AdaptationError.NoBatchNormalization, NormalizationVerdict.Of([.. layers.Select(found => found.Info)]));
         batchNorms = [.. batchNorms.Where(found => filter?.Invoke(found.Info) ?? true)];
         if (batchNorms.Count == 0)
             throw new AdaptationException(AdaptationError.NoBatchNormalization, "The layer filter turns down every BatchNormalization of the model; nothing is left to adapt.");
