@@ -37,6 +37,7 @@ internal static class InspectCommand
         Outputs = model.Graph.Outputs.Select(value => value.ToString()),
         Metadata = model.Metadata.ToDictionary(entry => entry.Key, entry => entry.Value),
         Layers = layers,
+        Verdict = NormalizationVerdict.Of(layers),
     }, JsonOptions);
 
     private static void Print(IAnsiConsole console, OnnxModel model, IReadOnlyList<NormalizationLayer> layers)
@@ -47,17 +48,22 @@ internal static class InspectCommand
         foreach ((string key, string text) in model.Metadata.Where(entry => entry.Key.StartsWith("adabn.", StringComparison.Ordinal))) console.WriteLine($"{key} {text}");
         if (layers.Count > 0)
         {
-            var table = new Table().Border(TableBorder.Minimal).AddColumns("#", "layer", "form", "channels", "depth", "adapt");
+            var table = new Table().Border(TableBorder.Minimal).AddColumns("#", "layer", "form", "channels", "depth", "statistics", "adapt");
             foreach (NormalizationLayer layer in layers)
             {
                 table.AddRow(
-                    layer.Index.ToString(CultureInfo.InvariantCulture), Markup.Escape(layer.Name), layer.Form, Number(layer.Channels), Number(layer.Depth),
-                    Markup.Escape(layer.DeclinedBecause is { } reason ? $"no: {reason}" : "yes"));
+                    layer.Index.ToString(CultureInfo.InvariantCulture), Markup.Escape(layer.Name), Markup.Escape(layer.Spelling is { } spelling ? $"{layer.Form}, {spelling}" : layer.Form),
+                    Number(layer.Channels), Number(layer.Depth), Markup.Escape(layer.Statistics ?? "–"), Markup.Escape(Advice(layer)));
             }
             console.Write(table);
         }
-        int adaptable = layers.Count(layer => layer.CanAdapt);
-        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{layers.Count} normalization layers, {adaptable} of them with statistics to re-estimate."));
+        console.WriteLine(NormalizationVerdict.Of(layers));
+    }
+
+    private static string Advice(NormalizationLayer layer)
+    {
+        if (layer.DeclinedBecause is not { } reason) return "yes";
+        return layer.Mend is { } mend ? $"no: {reason}. Mend: {mend}" : $"no: {reason}";
     }
 
     private static string Number(int? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "–";

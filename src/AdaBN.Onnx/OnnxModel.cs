@@ -115,7 +115,10 @@ public sealed class OnnxModel
         return new OnnxModel(proto, Sha256);
     }
 
-    private ModelProto ToProto()
+    /// <summary>Another model that stems from the same file.</summary>
+    internal OnnxModel With(ModelProto proto) => new(proto, Sha256);
+
+    internal ModelProto ToProto()
     {
         ModelProto proto = _shell.Clone();
         proto.Graph = GraphWriter.ToProto(Graph);

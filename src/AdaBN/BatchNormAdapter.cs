@@ -50,7 +50,7 @@ public static class BatchNormAdapter
         List<LayerReport> reports = [];
         foreach (Stage stage in plan.Stages)
         {
-            IReadOnlyList<ChannelMoments> measured = runner.Measure(stage, normalizers, cancellationToken);
+            IReadOnlyList<ChannelMoments> measured = working.Pool(stage.Layers, runner.Measure(stage, normalizers, cancellationToken));
             foreach ((BatchNormLayer layer, ChannelMoments moments) in stage.Layers.Zip(measured))
             {
                 StatisticsDecision decision = FullReplacement.Decide(moments, options.Variance);
@@ -61,9 +61,9 @@ public static class BatchNormAdapter
             }
         }
 
-        OnnxModel adapted = working.Write(model, decisions);
+        OnnxModel adapted = working.Write(decisions);
         var report = new AdaptationReport(
-            $"AdaBN (full replacement, {options.Variance.ToString().ToLowerInvariant()} variance)", reader.SamplesRead, model.Sha256, ToolVersion, reports, [.. Findings(reader.SamplesRead, reports)]);
+            $"AdaBN (full replacement, {options.Variance.ToString().ToLowerInvariant()} variance)", reader.SamplesRead, model.Sha256, ToolVersion, reports, [.. working.Findings, .. Findings(reader.SamplesRead, reports)]);
         Provenance.Record(adapted, report);
         return new AdaptationResult(adapted, report, runner.Memory);
     }

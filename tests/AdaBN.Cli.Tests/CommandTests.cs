@@ -35,6 +35,22 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    public async Task Inspect_tells_forms_places_reasons_and_mends()
+    {
+        Outcome merged = await Run("inspect", Path.Combine(Repository.Golden, "merged_equal", "model.onnx"), "--json");
+        Assert.AreEqual(0, merged.ExitCode, merged.Error);
+        using JsonDocument json = JsonDocument.Parse(merged.Output);
+        JsonElement layer = json.RootElement.GetProperty("layers")[1];
+        Assert.AreEqual("parameters from Identity", layer.GetProperty("spelling").GetString());
+        Assert.AreEqual("'bn2.running_mean', 'bn2.running_var'", layer.GetProperty("statistics").GetString());
+        Assert.AreEqual("3 normalization layers, 3 of them with statistics to re-estimate.", json.RootElement.GetProperty("verdict").GetString());
+
+        Outcome folded = await Run("inspect", Repository.Model("digits-cnn-folded.onnx"));
+        Assert.AreEqual(0, folded.ExitCode, folded.Error);
+        Assert.Contains("TrainingMode.PRESERVE", folded.Output.ReplaceLineEndings(" "));
+    }
+
+    [TestMethod]
     public async Task Adapt_writes_what_the_engine_computes()
     {
         using var folder = new TemporaryFolder();

@@ -6,7 +6,10 @@ namespace AdaBN.Tests;
 /// <summary>Plain ONNX Runtime, as a user of the exported file would call it.</summary>
 internal static class Scoring
 {
-    /// <summary>First output for all samples; models with a fixed batch axis are fed batch by batch, the last one filled with its first sample.</summary>
+    /// <summary>
+    /// First output for all samples; models with a fixed batch axis are fed batch by batch, the last one filled with its first sample.
+    /// Numbers are converted to what the model takes.
+    /// </summary>
     public static float[] Run(OnnxModel model, IReadOnlyDictionary<string, (float[] Data, int[] Shape)> tensors)
     {
         using var session = new InferenceSession(model.ToBytes());
@@ -22,11 +25,16 @@ internal static class Scoring
                 int length = tensor.Value.Data.Length / samples;
                 var buffer = new float[batch * length];
                 for (int i = 0; i < batch; i++) tensor.Value.Data.AsSpan((start + (i < valid ? i : 0)) * length, length).CopyTo(buffer.AsSpan(i * length));
-                return OrtValue.CreateTensorValueFromMemory(buffer, [batch, .. tensor.Value.Shape[1..].Select(axis => (long)axis)]);
+                var type = (ElementType)session.InputMetadata[tensor.Key].ElementDataType;
+                OrtValue value = OrtValue.CreateAllocatedTensorValue(
+                    OrtAllocator.DefaultInstance, session.InputMetadata[tensor.Key].ElementDataType, [batch, .. tensor.Value.Shape[1..].Select(axis => (long)axis)]);
+                type.Write([.. buffer.Select(number => (double)number)]).CopyTo(value.GetTensorMutableRawData());
+                return value;
             });
             using var options = new RunOptions();
             using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, inputs, [session.OutputNames[0]]);
-            ReadOnlySpan<float> output = outputs[0].GetTensorDataAsSpan<float>();
+            var outputType = (ElementType)outputs[0].GetTensorTypeAndShape().ElementDataType;
+            float[] output = [.. outputType.Read(outputs[0].GetTensorMutableRawData())!.Select(number => (float)number)];
             scores.AddRange(output[..(output.Length / batch * valid)]);
             foreach (OrtValue input in inputs.Values) input.Dispose();
         }

@@ -262,12 +262,41 @@ class Crossing(nn.Module):
         return self.fc(torch.flatten(F.adaptive_avg_pool2d(h, 1), 1))
 
 
+class ConvTransposed(nn.Module):
+    """BN after ConvTranspose and directly after pools."""
+    def __init__(self):
+        super().__init__()
+        self.up, self.bn1 = nn.ConvTranspose2d(3, 6, 3, stride=2, bias=False), nn.BatchNorm2d(6)
+        self.bn2, self.bn3 = nn.BatchNorm2d(6), nn.BatchNorm2d(6)
+        self.fc = nn.Linear(6, 5)
+
+    def forward(self, image):
+        h = F.avg_pool2d(F.relu(self.bn1(self.up(image))), 2)
+        h = F.max_pool2d(torch.tanh(self.bn2(h)), 2)
+        return self.fc(torch.flatten(F.adaptive_avg_pool2d(torch.tanh(self.bn3(h)), 1), 1))
+
+
+class MergedEqual(nn.Module):
+    """Fresh layers of one width hold equal numbers: the exporter writes them once and names them again by Identity nodes."""
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 6, 3, bias=False), nn.BatchNorm2d(6)
+        self.conv2, self.bn2 = nn.Conv2d(6, 6, 3, bias=False), nn.BatchNorm2d(6)
+        self.conv3, self.bn3 = nn.Conv2d(6, 6, 1, bias=False), nn.BatchNorm2d(6)
+        self.fc = nn.Linear(6, 5)
+
+    def forward(self, image):
+        h = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(image))))))
+        h = F.relu(h + self.bn3(self.conv3(h)))
+        return self.fc(torch.flatten(F.adaptive_avg_pool2d(h, 1), 1))
+
+
 # ------------------------------------------------------------------------------------------------------------------- cases
 
 class Case:
-    def __init__(self, name, network, samples, inputs, fixed_batch=None, offset=None):
+    def __init__(self, name, network, samples, inputs, fixed_batch=None, offset=None, fresh=False):
         self.name, self.network, self.samples = name, network, samples
-        self.inputs, self.fixed_batch, self.offset = inputs, fixed_batch, offset
+        self.inputs, self.fixed_batch, self.offset, self.fresh = inputs, fixed_batch, offset, fresh
 
 
 CASES = [
@@ -285,6 +314,8 @@ CASES = [
     Case("large_offset", LargeOffset, 37, {"image": (3, 11, 11)}, offset=(1000.0, -800.0, 1300.0)),
     Case("fixed_batch8", FixedBatch8, 37, {"image": (3, 12, 12)}, fixed_batch=8),
     Case("crossing", Crossing, 34, {"image": (3, 11, 11)}),
+    Case("conv_transpose", ConvTransposed, 36, {"image": (3, 9, 9)}),
+    Case("merged_equal", MergedEqual, 39, {"image": (3, 10, 10)}, fresh=True),
 ]
 
 
@@ -312,13 +343,16 @@ def build(case, seed):
     rng = np.random.default_rng(seed)
     model = case.network().eval()
     for bn in batch_norms(model).values():
-        nn.init.uniform_(bn.weight, 0.6, 1.4)
-        nn.init.uniform_(bn.bias, -0.5, 0.5)
+        if not case.fresh:
+            nn.init.uniform_(bn.weight, 0.6, 1.4)
+            nn.init.uniform_(bn.bias, -0.5, 0.5)
         bn.eps = float(np.float32(bn.eps))         # as the file stores it
     if case.name == "large_offset":
         nn.init.uniform_(model.conv2.bias, 300.0, 600.0)
     source = [images(rng, case.samples, shape, case.offset, target=False) for shape in case.inputs.values()]
     target = [images(rng, case.samples, shape, case.offset, target=True) for shape in case.inputs.values()]
+    if case.fresh:
+        return model, target
     adapt(model.double(), list(batch_norms(model)), doubles(source))
     for bn in batch_norms(model).values():
         bn.running_mean += 0.1 * bn.running_var.sqrt() * torch.randn(bn.num_features)
@@ -411,6 +445,7 @@ def depth_order(proto):
     """BN nodes by BN depth (the number of BN nodes on the longest way from an input), then by their place in the file."""
     depth, found = {}, []
     initializers = {i.name for i in proto.graph.initializer}
+    initializers |= {n.output[0] for n in proto.graph.node if n.op_type == "Identity" and n.input[0] in initializers}
     for node in proto.graph.node:
         d = max([depth.get(name, 0) for name in node.input], default=0)
         if node.op_type == "BatchNormalization":

@@ -113,6 +113,28 @@ public sealed class Graph
         _initializers.Add(initializer);
     }
 
+    internal void InsertNode(Node node, Node before) => _nodes.Insert(_nodes.IndexOf(before), node);
+
+    /// <summary>Takes out a node; its outputs go too, unless another node computes them by now.</summary>
+    internal void RemoveNode(Node node)
+    {
+        node.ReleaseInputs();
+        _nodes.Remove(node);
+        foreach (Value output in node.Outputs.OfType<Value>().Where(output => output.Producer == node)) Forget(output);
+    }
+
+    internal void RemoveInitializer(Initializer initializer)
+    {
+        _initializers.Remove(initializer);
+        Forget(initializer.Value);
+    }
+
+    internal void Forget(Value value)
+    {
+        _values.Remove(value.Name);
+        if (Shell.ValueInfo.FirstOrDefault(info => info.Name == value.Name) is { } info) Shell.ValueInfo.Remove(info);
+    }
+
     internal void ReplaceInitializer(Initializer old, Initializer replacement)
     {
         _initializers[_initializers.IndexOf(old)] = replacement;

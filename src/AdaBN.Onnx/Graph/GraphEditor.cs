@@ -3,7 +3,7 @@ using System.Globalization;
 namespace AdaBN.Onnx;
 
 /// <summary>Edits of a graph. Each checks what it needs before it changes anything.</summary>
-public static class GraphEditor
+public static partial class GraphEditor
 {
     /// <summary>
     /// Gives one node input other constant data of the same shape. Where any other node, a nested graph or the caller sees the
@@ -24,30 +24,63 @@ public static class GraphEditor
         if (data.Length != expected)
             throw new OnnxModelException(string.Create(CultureInfo.InvariantCulture, $"Initializer '{old.Name}' has {expected} elements, not {data.Length}."));
 
-        if (value.Uses.Count == 1 && !value.IsGraphOutput)
+        return Replace(model, [node], inputIndex, old.With(value, data));
+    }
+
+    /// <summary>
+    /// Gives one input of several nodes, which read the same initializer there, other data of the same shape and type. Where anyone
+    /// else sees that initializer, it stays as it is and these inputs get one copy under a new name.
+    /// </summary>
+    /// <param name="model">The model that holds the nodes.</param>
+    /// <param name="nodes">The nodes to edit; at least one.</param>
+    /// <param name="inputIndex">Position among each node's inputs.</param>
+    /// <param name="data">Row-major elements, rounded to the initializer's own type.</param>
+    /// <returns>The initializer that the inputs have now.</returns>
+    /// <exception cref="OnnxModelException">The input is no floating-point initializer of that many elements.</exception>
+    public static Initializer ReplaceInitializer(OnnxModel model, IReadOnlyList<Node> nodes, int inputIndex, double[] data)
+    {
+        Value? value = nodes[0].Inputs[inputIndex];
+        if (value?.Initializer is not { } old || nodes.Any(node => node.Inputs[inputIndex] != value))
+            throw new OnnxModelException($"Input {inputIndex.ToString(CultureInfo.InvariantCulture)} of {string.Join(", ", nodes)} is no one initializer and cannot be replaced.");
+        int expected = old.ToDoubleArray().Length;
+        if (data.Length != expected)
+            throw new OnnxModelException(string.Create(CultureInfo.InvariantCulture, $"Initializer '{old.Name}' has {expected} elements, not {data.Length}."));
+        return Replace(model, nodes, inputIndex, old.With(value, data));
+    }
+
+    private static Initializer Replace(OnnxModel model, IReadOnlyList<Node> nodes, int inputIndex, Initializer replacement)
+    {
+        Value value = replacement.Value;
+        if (!value.IsGraphOutput && value.Uses.All(use => use.InputIndex == inputIndex && nodes.Contains(use.Consumer)))
         {
-            Initializer replacement = old.With(value, data);
-            value.Graph.ReplaceInitializer(old, replacement);
+            value.Graph.ReplaceInitializer(value.Initializer!, replacement);
             return replacement;
         }
 
-        Value copy = value.Graph.GetOrAddValue(UnusedName(value));
+        Value copy = value.Graph.GetOrAddValue(UnusedName(value.Graph, value.Name));
         copy.Type = value.Type;
-        Initializer cloned = old.With(copy, data);
-        value.Graph.AddInitializer(cloned);
-        const int firstIrVersionWithFreeInitializers = 4;
-        if (value.IsGraphInput && model.IrVersion < firstIrVersionWithFreeInitializers) value.Graph.AddInput(copy);
-        node.SetInput(inputIndex, copy);
-        return cloned;
+        Initializer renamed = replacement.For(copy);
+        AddInitializer(model, renamed, declare: value.IsGraphInput);
+        foreach (Node node in nodes) node.SetInput(inputIndex, copy);
+        return renamed;
     }
 
-    private static string UnusedName(Value value)
+    private static void AddInitializer(OnnxModel model, Initializer initializer, bool declare)
     {
-        // ONNX names are unique across a graph and the graphs nested in it.
-        Graph[] scopes = [value.Graph, .. value.Graph.NodesAndNested().SelectMany(node => node.NestedGraphs)];
+        initializer.Value.Graph.AddInitializer(initializer);
+        const int firstIrVersionWithFreeInitializers = 4;
+        if (declare && model.IrVersion < firstIrVersionWithFreeInitializers) initializer.Value.Graph.AddInput(initializer.Value);
+    }
+
+    private static string UnusedName(Graph graph, string like)
+    {
+        // ONNX names are unique across a graph, the graphs nested in it and the graphs around it.
+        Graph outermost = graph;
+        while (outermost.Owner is { } owner) outermost = owner.Graph;
+        Graph[] scopes = [outermost, .. outermost.NodesAndNested().SelectMany(node => node.NestedGraphs)];
         for (int i = 1; ; i++)
         {
-            string name = string.Create(CultureInfo.InvariantCulture, $"{value.Name}_{i}");
+            string name = string.Create(CultureInfo.InvariantCulture, $"{like}_{i}");
             if (!scopes.Any(scope => scope.TryGetValue(name, out _))) return name;
         }
     }

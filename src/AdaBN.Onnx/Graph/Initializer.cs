@@ -65,6 +65,44 @@ public sealed class Initializer
         return integers;
     }
 
+    /// <summary>The elements as double, row-major, whatever floating-point type they are stored in.</summary>
+    /// <exception cref="OnnxModelException">The elements are no floating-point numbers, or fewer or more than the shape says.</exception>
+    public double[] ToDoubleArray()
+    {
+        if (!ElementType.IsFloatingPoint()) throw new OnnxModelException($"Initializer '{Name}' holds {ElementType} elements, expected floating-point numbers.");
+        int listed = ElementType switch { ElementType.Float => Proto.FloatData.Count, ElementType.Double => Proto.DoubleData.Count, _ => Proto.Int32Data.Count };
+        ReadOnlySpan<byte> raw = RawElements(ElementType, ElementType.Size(), listed);
+        if (Proto.HasRawData) return ElementType.Read(raw)!;
+        return ElementType switch
+        {
+            ElementType.Float => [.. Proto.FloatData.Select(element => (double)element)],
+            ElementType.Double => [.. Proto.DoubleData],
+            // 16-bit types are listed by their bit patterns (onnx.proto, TensorProto.int32_data).
+            _ => ElementType.Read(Proto.Int32Data.SelectMany(bits => (byte[])[(byte)bits, (byte)(bits >> 8)]).ToArray())!,
+        };
+    }
+
+    /// <summary>A copy for another value (or the same) with other data, in another type where one is given; all else the tensor carries is kept.</summary>
+    internal Initializer With(Value value, ReadOnlySpan<double> data, ElementType? type = null)
+    {
+        TensorProto proto = Proto.Clone();
+        proto.Name = value.Name;
+        proto.DataType = (int)(type ?? ElementType);
+        proto.FloatData.Clear();
+        proto.Int32Data.Clear();
+        proto.DoubleData.Clear();
+        proto.RawData = UnsafeByteOperations.UnsafeWrap((type ?? ElementType).Write(data));
+        return new Initializer(value, proto);
+    }
+
+    /// <summary>The same data for another value.</summary>
+    internal Initializer For(Value value)
+    {
+        TensorProto proto = Proto.Clone();
+        proto.Name = value.Name;
+        return new Initializer(value, proto);
+    }
+
     /// <summary>A copy for another value (or the same) with other data; everything else the tensor carries is kept.</summary>
     internal Initializer With(Value value, ReadOnlySpan<float> data)
     {

@@ -16,7 +16,8 @@ public sealed class Node
         Proto = proto;
     }
 
-    internal NodeProto Proto { get; }
+    /// <summary>As stored; never changed in place, because copies of a model share it.</summary>
+    internal NodeProto Proto { get; private set; }
 
     /// <summary>The graph that holds the node.</summary>
     public Graph Graph { get; }
@@ -63,6 +64,9 @@ public sealed class Node
     /// <summary>An attribute that lists integers; empty where it is absent.</summary>
     public IReadOnlyList<long> GetInts(string attribute) => Find(attribute)?.Ints ?? (IReadOnlyList<long>)[];
 
+    /// <summary>Whether another node calls the same operator with the same attributes.</summary>
+    public bool IsSameCall(Node other) => OpType == other.OpType && Domain == other.Domain && Proto.Attribute.Equals(other.Proto.Attribute);
+
     /// <inheritdoc/>
     public override string ToString() => $"{OpType} '{DisplayName}'";
 
@@ -90,6 +94,33 @@ public sealed class Node
         _inputs[index]?.RemoveUse(this, index);
         _inputs[index] = value;
         value.AddUse(this, index);
+    }
+
+    internal void SetAttribute(string name, AttributeProto? attribute)
+    {
+        NodeProto edited = Proto.Clone();
+        if (edited.Attribute.FirstOrDefault(old => old.Name == name) is { } old) edited.Attribute.Remove(old);
+        if (attribute is not null) edited.Attribute.Add(attribute);
+        Proto = edited;
+    }
+
+    internal void KeepFirstOutput()
+    {
+        NodeProto edited = Proto.Clone();
+        while (edited.Output.Count > 1) edited.Output.RemoveAt(1);
+        Proto = edited;
+        _outputs.RemoveRange(1, _outputs.Count - 1);
+    }
+
+    /// <summary>Unhooks the node, bodies included, from all that it reads.</summary>
+    internal void ReleaseInputs()
+    {
+        for (int i = 0; i < _inputs.Count; i++) _inputs[i]?.RemoveUse(this, i);
+        foreach (Graph nested in _nestedGraphs)
+        {
+            foreach (Node node in nested.Nodes) node.ReleaseInputs();
+            foreach (Value capture in _captures) capture.RemoveUse(this, -1);
+        }
     }
 
     internal float[]? ConstantFloats(Value value) => Find("value") switch

@@ -6,7 +6,8 @@ namespace AdaBN.Discovery;
 /// <summary>A BatchNormalization that can be adapted, with its place in the graph.</summary>
 /// <param name="Info">What is told of it in public.</param>
 /// <param name="Node">The node.</param>
-internal sealed record BatchNormLayer(NormalizationLayer Info, Node Node)
+/// <param name="StoredAs">The type in which the file holds its statistics.</param>
+internal sealed record BatchNormLayer(NormalizationLayer Info, Node Node, ElementType StoredAs = ElementType.Float)
 {
     /// <summary>The value whose statistics the layer normalizes with.</summary>
     public Value Input => Node.Inputs[BatchNormalization.DataInput]!;

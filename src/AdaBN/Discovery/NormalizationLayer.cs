@@ -3,7 +3,7 @@ namespace AdaBN;
 /// <summary>A normalization that was found in a model.</summary>
 /// <param name="Index">Its place among the normalizations, from 0, in the order of computation.</param>
 /// <param name="Name">The node's name, or its output's where it has none.</param>
-/// <param name="Form">The operator, such as <c>BatchNormalization</c>.</param>
+/// <param name="Form">The operator, such as <c>BatchNormalization</c>, also where other operators spell it out.</param>
 /// <param name="Channels">Number of channels, where known.</param>
 /// <param name="Depth">Number of BatchNormalization nodes before it on the longest path from the model's inputs; null where it does not depend on them.</param>
 /// <param name="DeclinedBecause">Why its statistics cannot be re-estimated, or null when they can.</param>
@@ -11,4 +11,13 @@ public sealed record NormalizationLayer(int Index, string Name, string Form, int
 {
     /// <summary>Whether an adaptation can re-estimate its statistics.</summary>
     public bool CanAdapt => DeclinedBecause is null;
+
+    /// <summary>How the layer is written in the file where that is not one node of the main graph in inference form with float32 initializers.</summary>
+    public string? Spelling { get; init; }
+
+    /// <summary>Where its running mean and variance stand; null where it has none.</summary>
+    public string? Statistics { get; init; }
+
+    /// <summary>What to do about a layer that is declined; null where nothing is wrong.</summary>
+    public string? Mend { get; init; }
 }

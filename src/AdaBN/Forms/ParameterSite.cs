@@ -1,20 +1,26 @@
 using AdaBN.Discovery;
 using AdaBN.Onnx;
-using AdaBN.Onnx.Ops;
 using AdaBN.Policies;
 
 namespace AdaBN.Forms;
 
-/// <summary>A BatchNormalization node of the main graph whose running mean and variance are initializers. Only these two are written.</summary>
-internal sealed class ParameterSite(BatchNormLayer layer) : IStatisticsSite
+/// <summary>Statistics that stand in the file as constants, read by one node or by several that share one statistic. Only these are written.</summary>
+/// <param name="layer">The layer; the first of them where several share.</param>
+/// <param name="means">Places of the running mean.</param>
+/// <param name="variances">Places of the running variance.</param>
+internal sealed class ParameterSite(BatchNormLayer layer, IReadOnlyList<StatisticsPlace> means, IReadOnlyList<StatisticsPlace> variances) : IStatisticsSite
 {
-    private readonly string _output = layer.Node.Outputs[0]!.Name;
-
     public void Write(OnnxModel adapted, StatisticsDecision decision)
     {
-        Node node = adapted.Graph.TryGetValue(_output, out Value? value) ? value.Producer! : throw new InvalidOperationException($"'{_output}' is not in the clone.");
-        (float[] mean, float[] variance) = decision.ToFloat(layer);
-        GraphEditor.ReplaceInitializer(adapted, node, BatchNormalization.MeanInput, mean);
-        GraphEditor.ReplaceInitializer(adapted, node, BatchNormalization.VarianceInput, variance);
+        decision.ToFloat(layer); // refuses what the file's type cannot hold
+        Write(adapted, means, decision.Mean);
+        Write(adapted, variances, decision.Variance);
+    }
+
+    private static void Write(OnnxModel adapted, IReadOnlyList<StatisticsPlace> places, double[] data)
+    {
+        var reads = places.Select(place => (Node: place.Node.Find(adapted), place.Input)).ToArray();
+        foreach (var sharing in reads.GroupBy(read => (read.Node.Inputs[read.Input], read.Input)).ToArray())
+            GraphEditor.ReplaceInitializer(adapted, [.. sharing.Select(read => read.Node)], sharing.Key.Input, data);
     }
 }

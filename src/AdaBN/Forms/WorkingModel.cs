@@ -1,5 +1,8 @@
+using System.Globalization;
 using AdaBN.Discovery;
+using AdaBN.Measurement;
 using AdaBN.Onnx;
+using AdaBN.Onnx.Ops;
 using AdaBN.Policies;
 
 namespace AdaBN.Forms;
@@ -9,24 +12,68 @@ namespace AdaBN.Forms;
 /// float32 initializers, whatever form it has in the file. Each layer's site knows the way back.
 /// </summary>
 /// <param name="Model">The working copy.</param>
+/// <param name="Target">The model to write, still with the source's statistics: the file's own but for what <paramref name="Findings"/> tell.</param>
 /// <param name="Layers">The layers to adapt; their nodes are the copy's.</param>
-/// <param name="Sites">Where each layer's statistics stand in the file's own model.</param>
-internal sealed record WorkingModel(OnnxModel Model, IReadOnlyList<BatchNormLayer> Layers, IReadOnlyDictionary<BatchNormLayer, IStatisticsSite> Sites)
+/// <param name="Sites">Where each layer's statistics stand in the target. Layers with one site share one statistic.</param>
+/// <param name="Findings">What was done to the model beside, in plain sentences.</param>
+internal sealed record WorkingModel(
+    OnnxModel Model, OnnxModel Target, IReadOnlyList<BatchNormLayer> Layers, IReadOnlyDictionary<BatchNormLayer, IStatisticsSite> Sites, IReadOnlyList<string> Findings)
 {
     /// <summary>Prepares the working copy of a model.</summary>
     /// <exception cref="AdaptationException">Nothing in it can be adapted, or a layer cannot that should be.</exception>
     public static WorkingModel Of(OnnxModel model, Func<NormalizationLayer, bool>? filter)
     {
-        OnnxModel copy = model.Clone();
-        IReadOnlyList<BatchNormLayer> layers = NormalizationDiscovery.AdaptableLayers(copy, filter);
-        return new WorkingModel(copy, layers, layers.ToDictionary(layer => layer, IStatisticsSite (layer) => new ParameterSite(layer)));
+        FormSurvey survey = FormSurvey.Of(model);
+        List<FoundLayer> chosen = Choose(survey.Layers, filter);
+        Dictionary<BatchNormLayer, AdaptableNode> forms = chosen.ToDictionary(found => new BatchNormLayer(found.Info, found.Batch!.Node, found.Batch.Mean.Source.ElementType), found => found.Batch!);
+
+        List<string> findings = [.. survey.Findings];
+        foreach (AdaptableNode trained in survey.Layers.Select(found => found.Batch).OfType<AdaptableNode>().Where(batch => batch.Training is not null))
+        {
+            BatchNormForm.ToInference(trained.Training!.Find(survey.File), survey.File);
+            findings.Add($"Layer '{trained.Node.DisplayName}' stood in training form, normalizing with each batch's own statistics; it was turned into inference form.");
+        }
+        foreach (AdaptableNode form in forms.Values)
+        {
+            form.Mean.Settle(survey.File);
+            form.Variance.Settle(survey.File);
+        }
+        var sites = new Dictionary<BatchNormLayer, IStatisticsSite>();
+        foreach (BatchNormLayer[] together in SharedLayers.Group(survey.Copy, forms, findings))
+        {
+            var site = new ParameterSite(together[0], [.. together.Select(layer => forms[layer].Mean)], [.. together.Select(layer => forms[layer].Variance)]);
+            foreach (BatchNormLayer layer in together) sites.Add(layer, site);
+        }
+        return new WorkingModel(survey.Copy, survey.File, [.. forms.Keys], sites, findings);
+    }
+
+    /// <summary>The moments to decide by: those of layers with one statistic, all of one stage, are merged.</summary>
+    public IReadOnlyList<ChannelMoments> Pool(IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<ChannelMoments> measured)
+    {
+        var pools = layers.Zip(measured).GroupBy(pair => Sites[pair.First]).ToDictionary(pool => pool.Key, pool => pool.Select(pair => pair.Second).Aggregate(ChannelMoments.Merge));
+        return [.. layers.Select(layer => pools[Sites[layer]])];
     }
 
     /// <summary>The file's own model with the decided statistics written.</summary>
-    public OnnxModel Write(OnnxModel model, IReadOnlyDictionary<BatchNormLayer, StatisticsDecision> decisions)
+    public OnnxModel Write(IReadOnlyDictionary<BatchNormLayer, StatisticsDecision> decisions)
     {
-        OnnxModel adapted = model.Clone();
-        foreach ((BatchNormLayer layer, StatisticsDecision decision) in decisions) Sites[layer].Write(adapted, decision);
+        OnnxModel adapted = Target.Clone();
+        foreach (var shared in decisions.GroupBy(decision => Sites[decision.Key])) shared.Key.Write(adapted, shared.First().Value);
         return adapted;
+    }
+
+    private static List<FoundLayer> Choose(IReadOnlyList<FoundLayer> layers, Func<NormalizationLayer, bool>? filter)
+    {
+        List<FoundLayer> batchNorms = [.. layers.Where(found => found.Info.Form == BatchNormalization.OpType)];
+        if (batchNorms.Count == 0) throw new AdaptationException(AdaptationError.NoBatchNormalization, NormalizationVerdict.Of([.. layers.Select(found => found.Info)]));
+        batchNorms = [.. batchNorms.Where(found => filter?.Invoke(found.Info) ?? true)];
+        if (batchNorms.Count == 0)
+            throw new AdaptationException(AdaptationError.NoBatchNormalization, "The layer filter turns down every BatchNormalization of the model; nothing is left to adapt.");
+
+        string[] declined = [.. batchNorms.Where(found => !found.Info.CanAdapt).Select(found => $"'{found.Info.Name}': {found.Info.DeclinedBecause} ({found.Info.Mend})")];
+        if (declined.Length == 0) return batchNorms;
+        throw new AdaptationException(AdaptationError.UnsupportedForm,
+            $"{string.Create(CultureInfo.InvariantCulture, $"{declined.Length}")} BatchNormalization node(s) cannot be adapted: {string.Join("; ", declined)}. " +
+            "Mend them, or leave these layers out with the layer filter.");
     }
 }

@@ -88,7 +88,7 @@ internal sealed class ModelBuilder
 
     public static float[] Filled(int count, float value) => [.. Enumerable.Repeat(value, count)];
 
-    private static ValueInfoProto Info(string name, ElementType type, long[] dims)
+    public static ValueInfoProto Info(string name, ElementType type, long[] dims)
     {
         var info = new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new() { ElemType = (int)type, Shape = new TensorShapeProto() } } };
         foreach (long dim in dims)

@@ -1,0 +1,124 @@
+using AdaBN.Onnx.Serialization;
+using Google.Protobuf;
+
+namespace AdaBN.Onnx;
+
+public static partial class GraphEditor
+{
+    private const int FloatAttribute = 1, IntAttribute = 2, IntsAttribute = 7;
+
+    /// <summary>
+    /// Gives a node input a constant of its own in place of whatever it reads. Nodes and initializers that nobody reads any more go;
+    /// those that the caller sees stay.
+    /// </summary>
+    /// <param name="model">The model that holds the node.</param>
+    /// <param name="node">The node to edit.</param>
+    /// <param name="inputIndex">Position among the node's inputs.</param>
+    /// <param name="type">Type of the elements.</param>
+    /// <param name="dims">Length of each axis.</param>
+    /// <param name="data">Row-major elements.</param>
+    public static Initializer SetConstant(OnnxModel model, Node node, int inputIndex, ElementType type, IReadOnlyList<long> dims, double[] data)
+    {
+        Value old = node.Inputs[inputIndex] ?? throw new OnnxModelException($"{node} has no input {inputIndex}.");
+        Initializer initializer = AddConstant(model, node.Graph, old.Name, type, dims, data);
+        node.SetInput(inputIndex, initializer.Value);
+        RemoveUnread(old);
+        return initializer;
+    }
+
+    /// <summary>Adds an initializer under a name like the given one.</summary>
+    public static Initializer AddConstant(OnnxModel model, Graph graph, string nameLike, ElementType type, IReadOnlyList<long> dims, double[] data)
+    {
+        Value value = graph.GetOrAddValue(UnusedName(graph, nameLike));
+        value.Type = new TensorType(type, [.. dims.Select(dim => new Dimension(dim))]);
+        var tensor = new TensorProto { Name = value.Name, DataType = (int)type, RawData = UnsafeByteOperations.UnsafeWrap(type.Write(data)) };
+        tensor.Dims.Add(dims);
+        var initializer = new Initializer(value, tensor);
+        AddInitializer(model, initializer, declare: graph.Owner is null);
+        return initializer;
+    }
+
+    /// <summary>Adds a node with one output, in front of another.</summary>
+    /// <param name="before">The node in front of which it goes.</param>
+    /// <param name="opType">One of ONNX's own operators.</param>
+    /// <param name="inputs">What it reads.</param>
+    /// <param name="outputNameLike">Its output is named like this.</param>
+    /// <param name="integers">Integer attributes.</param>
+    /// <returns>What the node computes.</returns>
+    public static Value InsertNode(Node before, string opType, IReadOnlyList<Value> inputs, string outputNameLike, params IEnumerable<KeyValuePair<string, long[]>> integers)
+    {
+        Graph graph = before.Graph;
+        return Insert(before, opType, inputs, graph.GetOrAddValue(UnusedName(graph, outputNameLike)), integers);
+    }
+
+    /// <summary>Puts a node with one output in another's place, under its name. What only the other has read goes.</summary>
+    /// <param name="old">The node to replace; it has one output, which stays.</param>
+    /// <param name="opType">One of ONNX's own operators.</param>
+    /// <param name="inputs">What the new node reads.</param>
+    /// <param name="integers">Integer attributes.</param>
+    /// <returns>The new node.</returns>
+    public static Node ReplaceNode(Node old, string opType, IReadOnlyList<Value> inputs, params IEnumerable<KeyValuePair<string, long[]>> integers)
+    {
+        if (old.Outputs is not [{ } output]) throw new OnnxModelException($"{old} has {old.Outputs.Count} outputs and cannot be replaced by a node of one.");
+        Node node = Insert(old, opType, inputs, output, integers, old.Name).Producer!;
+        Value[] read = [.. old.Dependencies];
+        old.Graph.RemoveNode(old);
+        foreach (Value value in read) RemoveUnread(value);
+        return node;
+    }
+
+    /// <summary>Takes away all outputs of a node but its first.</summary>
+    /// <exception cref="OnnxModelException">Another output is read.</exception>
+    public static void KeepFirstOutput(Node node)
+    {
+        Value[] extra = [.. node.Outputs.Skip(1).OfType<Value>()];
+        if (extra.FirstOrDefault(value => value.Uses.Count > 0 || value.IsGraphOutput) is { } read) throw new OnnxModelException($"Output '{read.Name}' of {node} is read.");
+        foreach (Value value in extra) node.Graph.Forget(value);
+        node.KeepFirstOutput();
+    }
+
+    /// <summary>Sets an integer attribute.</summary>
+    public static void SetInt(Node node, string name, long value) => node.SetAttribute(name, new AttributeProto { Name = name, Type = IntAttribute, I = value });
+
+    /// <summary>Sets a float attribute.</summary>
+    public static void SetFloat(Node node, string name, float value) => node.SetAttribute(name, new AttributeProto { Name = name, Type = FloatAttribute, F = value });
+
+    /// <summary>Takes away an attribute, if it is there.</summary>
+    public static void RemoveAttribute(Node node, string name)
+    {
+        if (node.HasAttribute(name)) node.SetAttribute(name, null);
+    }
+
+    private static Value Insert(Node before, string opType, IReadOnlyList<Value> inputs, Value output, IEnumerable<KeyValuePair<string, long[]>> integers, string name = "")
+    {
+        var proto = new NodeProto { OpType = opType, Name = name };
+        proto.Input.AddRange(inputs.Select(input => input.Name));
+        proto.Output.Add(output.Name);
+        proto.Attribute.AddRange(integers.Select(attribute =>
+        {
+            var written = new AttributeProto { Name = attribute.Key, Type = IntsAttribute };
+            written.Ints.AddRange(attribute.Value);
+            return written;
+        }));
+        var node = new Node(before.Graph, proto);
+        foreach (Value input in inputs) node.AddInput(input);
+        node.AddOutput(output);
+        before.Graph.InsertNode(node, before);
+        return output;
+    }
+
+    private static void RemoveUnread(Value value)
+    {
+        if (value.Uses.Count > 0 || value.IsGraphOutput || value.IsGraphInput) return;
+        if (value.Initializer is { } initializer)
+        {
+            value.Graph.RemoveInitializer(initializer);
+        }
+        else if (value.Producer is { } producer && producer.Outputs.OfType<Value>().All(output => output.Uses.Count == 0 && !output.IsGraphOutput))
+        {
+            Value[] read = [.. producer.Dependencies];
+            producer.Graph.RemoveNode(producer);
+            foreach (Value dependency in read) RemoveUnread(dependency);
+        }
+    }
+}
