@@ -8,13 +8,11 @@ namespace AdaBN.Onnx.Serialization;
 /// </summary>
 internal static class GraphReader
 {
-    private const int ExternalDataLocation = 1;
+    public static Graph Read(GraphProto proto, ModelFolder? folder) => Read(proto, owner: null, scopes: [], folder);
 
-    public static Graph Read(GraphProto proto) => Read(proto, owner: null, scopes: []);
-
-    private static Graph Read(GraphProto proto, Node? owner, ImmutableStack<Graph> scopes)
+    private static Graph Read(GraphProto proto, Node? owner, ImmutableStack<Graph> scopes, ModelFolder? folder)
     {
-        var graph = new Graph(proto, owner);
+        var graph = new Graph(proto, owner, folder);
         Declare(graph);
         proto.Node.Clear();
         proto.Initializer.Clear();
@@ -44,13 +42,6 @@ internal static class GraphReader
         }
         foreach (TensorProto tensor in graph.Shell.Initializer)
         {
-            if (tensor.DataLocation == ExternalDataLocation)
-            {
-                string file = tensor.ExternalData.FirstOrDefault(entry => entry.Key == "location")?.Value ?? "?";
-                throw new OnnxModelException(
-                    $"Initializer '{tensor.Name}' keeps its data outside the model, in '{file}'. Save the model as one file first: " +
-                    "onnx.save(onnx.load(\"model.onnx\"), \"single.onnx\").");
-            }
             Value value = graph.GetOrAddValue(tensor.Name);
             if (value.Initializer is not null) throw Twice(tensor.Name);
             graph.AddInitializer(new Initializer(value, tensor));
@@ -78,8 +69,8 @@ internal static class GraphReader
         }
         foreach (AttributeProto attribute in node.Proto.Attribute)
         {
-            if (attribute.G is { } nested) node.AddNestedGraph(Read(nested, node, scopes));
-            foreach (GraphProto one in attribute.Graphs) node.AddNestedGraph(Read(one, node, scopes));
+            if (attribute.G is { } nested) node.AddNestedGraph(Read(nested, node, scopes, node.Graph.Folder));
+            foreach (GraphProto one in attribute.Graphs) node.AddNestedGraph(Read(one, node, scopes, node.Graph.Folder));
         }
     }
 
