@@ -88,12 +88,14 @@ public sealed class OnnxModel
         {
             proto = ModelProto.Parser.ParseFrom(bytes);
         }
-        catch (InvalidProtocolBufferException e)
+        catch (Exception e) when (e is InvalidProtocolBufferException or ArgumentOutOfRangeException or IndexOutOfRangeException)
         {
+            // The last two escape Google.Protobuf where a length reaches beyond the message around it.
             throw new OnnxModelException($"This is no ONNX model, or a damaged one ({e.Message}). Export it again or copy it anew.", e);
         }
         if (proto.Graph is null)
             throw new OnnxModelException("No graph in it: this is no ONNX model (or a damaged one). Export it again or copy it anew.");
+        StoredText.Check(proto, bytes);
         foreach (TensorProto tensor in StoredTensors.Of(proto))
         {
             TensorShape.Check(tensor);

@@ -50,6 +50,17 @@ public sealed class RoundTripTests
     }
 
     [TestMethod]
+    public void Names_that_are_no_UTF8_are_refused_not_changed()
+    {
+        byte[] bytes = new ModelBuilder().Input("x", -1, 2).BatchNorm("x", "y", 2).Output("y", -1, 2).ToBytes();
+        int at = bytes.AsSpan().IndexOf("y.mean"u8);
+        bytes[at] = 0xE9; // é in Latin-1
+        bytes[at + bytes.AsSpan(at + 1).IndexOf("y.mean"u8) + 1] = 0xE9;
+        string message = Assert.ThrowsExactly<OnnxModelException>(() => OnnxModel.FromBytes(bytes)).Message;
+        Assert.Contains("UTF-8", message);
+    }
+
+    [TestMethod]
     public void Nested_graphs_come_back_and_count_as_readers_of_outer_values()
     {
         OnnxModel model = OnnxModel.FromBytes(Models.WithIf().ToBytes());
