@@ -6,8 +6,6 @@ namespace AdaBN.Fuzz;
 /// <summary>The models that are mutated: the repository's own, models of odd forms, and ONNX's test data where it is installed.</summary>
 internal static class Corpus
 {
-    private const string TestData = "/usr/share/libonnx-testdata/data";
-
     /// <summary>Parsed models, the smaller ones more often than the large shipped classifier would be by its share of the files.</summary>
     public static ModelProto[] Load() => [.. Files().Select(File.ReadAllBytes).Concat(Generated().Select(builder => builder.ToBytes())).Select(ModelProto.Parser.ParseFrom)];
 
@@ -19,10 +17,10 @@ internal static class Corpus
     {
         string[] own = [.. Directory.GetFiles(Repository.Root, "*.onnx", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 3 })
             .Where(file => !file.Contains("artifacts", StringComparison.Ordinal) && !file.Contains("node_modules", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
-        if (!Directory.Exists(TestData)) return own;
+        if (!OnnxTestData.IsInstalled) return own;
         string[] folders = ["pytorch-converted", "pytorch-operator", "simple"];
-        return own.Concat(folders.SelectMany(folder => Directory.GetFiles(Path.Combine(TestData, folder), "model.onnx", SearchOption.AllDirectories).Order(StringComparer.Ordinal)))
-            .Concat(Directory.GetDirectories(Path.Combine(TestData, "node"), "test_*norm*").Order(StringComparer.Ordinal).Select(folder => Path.Combine(folder, "model.onnx")));
+        return own.Concat(folders.SelectMany(folder => Directory.GetFiles(Path.Combine(OnnxTestData.Folder, folder), "model.onnx", SearchOption.AllDirectories).Order(StringComparer.Ordinal)))
+            .Concat(Directory.GetDirectories(Path.Combine(OnnxTestData.Folder, "node"), "test_*norm*").Order(StringComparer.Ordinal).Select(folder => Path.Combine(folder, "model.onnx")));
     }
 
     private static IEnumerable<ModelBuilder> Generated()
