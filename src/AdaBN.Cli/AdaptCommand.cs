@@ -21,11 +21,12 @@ internal static class AdaptCommand
         var variance = new Option<VarianceKind>("--variance") { Description = "Variance estimator.", DefaultValueFactory = _ => VarianceKind.Population };
         var skip = new Option<string[]>("--skip") { Description = "Leave the layer of this name as it is; may be given several times.", HelpName = "LAYER" };
         var workers = new Option<int?>("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
+        var singleFile = new Option<bool>("--single-file") { Description = "Write one file, also where the source model keeps data outside (else those files are copied beside it)." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Check model and data, foretell the memory, and stop." };
         var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
         var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
         {
-            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, variance, skip, workers, dryRun, json,
+            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, variance, skip, workers, singleFile, dryRun, json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -49,7 +50,7 @@ internal static class AdaptCommand
                 return AdabnCommand.Success;
             }
             AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(loaded, samples, options, progress, cancellationToken));
-            result.Model.Save(target);
+            (parsed.GetValue(singleFile) ? result.Model.ToSingleFile() : result.Model).Save(target);
             if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());
             else Print(console, result.Report, target);
             return AdabnCommand.Success;

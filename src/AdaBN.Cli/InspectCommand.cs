@@ -35,7 +35,7 @@ internal static class InspectCommand
         model.Producer,
         Inputs = model.Graph.RequiredInputs.Select(input => input.ToString()),
         Outputs = model.Graph.Outputs.Select(value => value.ToString()),
-        Metadata = model.Metadata.ToDictionary(entry => entry.Key, entry => entry.Value),
+        Metadata = model.Metadata.DistinctBy(entry => entry.Key).ToDictionary(entry => entry.Key, entry => entry.Value),
         Layers = layers,
         Verdict = NormalizationVerdict.Of(layers),
     }, JsonOptions);

@@ -46,7 +46,7 @@ public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
     }
 
     /// <summary>Writes the adapted model as an <c>.onnx</c> file, for any ONNX Runtime program.</summary>
-    /// <param name="path">The file; replaced as a whole where it exists.</param>
+    /// <param name="path">The file; replaced as a whole where it exists. Data that the source model keeps outside is copied beside it , as <see cref="Model"/> saves itself.</param>
     public void SaveOnnx(string path) => Model.Save(path);
 
     /// <inheritdoc/>
@@ -85,11 +85,12 @@ public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
 
     internal static OnnxAdaptationTransformer Create(AdaptationResult result, ScoringFactory scoring, IDataView input)
     {
-        // Stock scoring reads its model from a file and, on Save, reads it again: it has to live as long as the step.
+        // Stock scoring reads its model from a file and, on Save, reads it again: it has to live as long as the step. That one file is all
+        // it saves, so the model's data has to be inside.
         var file = new TemporaryModelFile();
         try
         {
-            result.Model.Save(file.Path);
+            result.Model.ToSingleFile().Save(file.Path);
             OnnxTransformer scorer = scoring.Create(file.Path).Fit(input);
             return new OnnxAdaptationTransformer(result, file, scorer, BatchScorer.TryCreate(result.Model, file.Path, scoring));
         }

@@ -78,6 +78,24 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    public async Task A_model_with_its_data_outside_takes_it_along_or_becomes_one_file()
+    {
+        using var folder = new TemporaryFolder();
+        string model = Path.Combine(Repository.Root, "tests", "ExternalData", "conv_chain", "model.onnx"), data = Path.Combine(ConvChain, "image.npy");
+        Assert.AreEqual(0, (await Run("adapt", model, "--data", data, "--out", folder.File("beside.onnx"))).ExitCode);
+        CollectionAssert.AreEquivalent(new[] { "beside.onnx", "weights.bin" }, Directory.GetFileSystemEntries(folder.Path).Select(Path.GetFileName).ToArray());
+        OnnxModel beside = OnnxModel.Load(folder.File("beside.onnx"));
+        Assert.AreEqual(0, (await Run("adapt", model, "--data", data, "--out", folder.File("single.onnx"), "--single-file")).ExitCode);
+        CollectionAssert.AreEqual(beside.ToSingleFile().ToBytes(), File.ReadAllBytes(folder.File("single.onnx")));
+
+        File.WriteAllText(folder.File("weights.bin"), "precious");
+        Outcome refused = await Run("adapt", model, "--data", data, "--out", folder.File("beside.onnx"));
+        Assert.AreEqual(1, refused.ExitCode);
+        Assert.Contains("something else stands", refused.Error);
+        Assert.AreEqual("precious", File.ReadAllText(folder.File("weights.bin")));
+    }
+
+    [TestMethod]
     public async Task Skipped_layers_keep_their_statistics()
     {
         using var folder = new TemporaryFolder();

@@ -24,6 +24,26 @@ public sealed class StepTests
     }
 
     [TestMethod]
+    public void A_model_with_its_data_outside_scores_and_saves_as_its_twin_with_it_inside()
+    {
+        var context = new MLContext();
+        IDataView view = ConvChain.View(context);
+        string outside = Path.Combine(Repository.Root, "tests", "ExternalData", "conv_chain", "model.onnx");
+        using OnnxAdaptationTransformer twin = ConvChain.Estimator(context).Fit(view), step = context.Transforms.AdaptOnnxModel("logits", "image", outside).Fit(view);
+        float[][] expected = ConvChain.Logits(context, twin.Transform(view));
+        float[][] scored = ConvChain.Logits(context, step.Transform(view));
+        for (int i = 0; i < expected.Length; i++) CollectionAssert.AreEqual(expected[i], scored[i]);
+
+        using var folder = new TemporaryFolder(); // the pipeline holds all data, wherever it is loaded
+        context.Model.Save(step, view.Schema, folder.File("pipeline.zip"));
+        float[][] loaded = ConvChain.Logits(context, context.Model.Load(folder.File("pipeline.zip"), out _).Transform(view));
+        for (int i = 0; i < expected.Length; i++) for (int c = 0; c < expected[i].Length; c++) Assert.AreEqual(expected[i][c], loaded[i][c], 1e-5);
+
+        step.SaveOnnx(folder.File("adapted.onnx"));
+        CollectionAssert.AreEquivalent(new[] { "adapted.onnx", "pipeline.zip", "weights.bin" }, Directory.GetFileSystemEntries(folder.Path).Select(Path.GetFileName).ToArray());
+    }
+
+    [TestMethod]
     public void A_failed_fit_leaves_no_temporary_model()
     {
         var context = new MLContext();

@@ -120,13 +120,9 @@ public sealed class GraphTests
         Assert.Contains("damaged", Refusal(whole[..^7]));
         Assert.Contains("'nowhere'", Refusal(new ModelBuilder().Node("Relu", ["nowhere"], ["y"]).Output("y").ToBytes()));
         Assert.Contains("twice", Refusal(new ModelBuilder().Input("x", 1).Node("Relu", ["x"], ["y"]).Node("Relu", ["x"], ["y"]).ToBytes()));
-        ModelBuilder external = Branching();
-        external.Graph.Initializer[0].DataLocation = 1;
-        Assert.Contains("outside the model", Refusal(external.ToBytes()));
         ModelBuilder shortTensor = Branching();
         shortTensor.Graph.Initializer[0].Dims[0] = 3;
-        OnnxModel model = shortTensor.Build();
-        Assert.Contains("shape [3]", Assert.ThrowsExactly<OnnxModelException>(() => model.Graph.Initializers[0].ToFloatArray()).Message);
+        Assert.Contains("shape [3]", Refusal(shortTensor.ToBytes()));
     }
 
     private static ModelBuilder Branching() =>

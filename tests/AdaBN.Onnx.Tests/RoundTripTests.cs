@@ -20,11 +20,13 @@ public sealed class RoundTripTests
         byte[] original = File.ReadAllBytes(Path.Combine(Repository.Root, file));
         // PyTorch writes fields in another order than ours; parsing both with a parser that keeps every field compares content.
         ModelProto expected = ModelProto.Parser.ParseFrom(original);
-        byte[] saved = OnnxModel.FromBytes(original).ToBytes();
+        OnnxModel model = OnnxModel.Load(Path.Combine(Repository.Root, file));
+        byte[] saved = model.ToBytes();
 
         Assert.AreEqual(expected, ModelProto.Parser.ParseFrom(saved));
-        CollectionAssert.AreEqual(saved, OnnxModel.FromBytes(saved).ToBytes());
-        CollectionAssert.AreEqual(saved, OnnxModel.FromBytes(original).Clone().ToBytes());
+        CollectionAssert.AreEqual(saved, model.Clone().ToBytes());
+        byte[] single = model.ToSingleFile().ToBytes();
+        CollectionAssert.AreEqual(single, OnnxModel.FromBytes(single).ToBytes());
     }
 
     [TestMethod]
@@ -45,6 +47,17 @@ public sealed class RoundTripTests
         GraphEditor.ReplaceInitializer(edited, edited.Graph.Nodes[0], 3, [1f, 2f]);
         string text = System.Text.Encoding.Latin1.GetString(edited.ToBytes());
         foreach (string kept in (string[])["model", "graph doc", "node doc", "tensor doc", "input doc", "opset"]) Assert.Contains(kept, text);
+    }
+
+    [TestMethod]
+    public void Names_that_are_no_UTF8_are_refused_not_changed()
+    {
+        byte[] bytes = new ModelBuilder().Input("x", -1, 2).BatchNorm("x", "y", 2).Output("y", -1, 2).ToBytes();
+        int at = bytes.AsSpan().IndexOf("y.mean"u8);
+        bytes[at] = 0xE9; // é in Latin-1
+        bytes[at + bytes.AsSpan(at + 1).IndexOf("y.mean"u8) + 1] = 0xE9;
+        string message = Assert.ThrowsExactly<OnnxModelException>(() => OnnxModel.FromBytes(bytes)).Message;
+        Assert.Contains("UTF-8", message);
     }
 
     [TestMethod]

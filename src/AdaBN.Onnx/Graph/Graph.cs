@@ -12,11 +12,15 @@ public sealed class Graph
     private readonly List<Value> _outputs = [];
     private readonly List<Initializer> _initializers = [];
 
-    internal Graph(GraphProto shell, Node? owner)
+    internal Graph(GraphProto shell, Node? owner, ModelFolder? folder)
     {
         Shell = shell;
         Owner = owner;
+        Folder = folder;
     }
+
+    /// <summary>Where tensor data outside the model file lies; null for a model that came without a folder.</summary>
+    internal ModelFolder? Folder { get; }
 
     /// <summary>All that is stored of the graph but its nodes and initializers.</summary>
     internal GraphProto Shell { get; }

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using AdaBN.Onnx.Serialization;
 using Google.Protobuf;
@@ -32,34 +31,33 @@ public sealed class Initializer
     public ImmutableArray<long> Dims { get; }
 
     /// <summary>Bytes of its data as stored.</summary>
-    public long ByteLength => Proto.HasRawData ? Proto.RawData.Length : Proto.CalculateSize();
+    public long ByteLength => ExternalData.IsIn(Proto) ? ExternalData.Of(Proto).Length : Proto.HasRawData ? Proto.RawData.Length : Proto.CalculateSize();
 
-    /// <summary>The stored tensor as the file holds it: name, shape, type and data, byte for byte.</summary>
+    /// <summary>The stored tensor as the file holds it: name, shape, type and data (or where it lies outside), byte for byte.</summary>
     public byte[] ToSerializedBytes() => Proto.ToByteArray();
 
     /// <summary>The elements as float32, row-major.</summary>
     /// <exception cref="OnnxModelException">The elements are of another type, or fewer or more than the shape says.</exception>
     public float[] ToFloatArray()
     {
-        ReadOnlySpan<byte> raw = RawElements(ElementType.Float, sizeof(float), Proto.FloatData.Count);
-        if (!Proto.HasRawData) return [.. Proto.FloatData];
-        return LittleEndian.ToFloats(raw);
+        ReadOnlySpan<byte> raw = RawElements(ElementType.Float);
+        return IsRaw ? LittleEndian.ToFloats(raw) : [.. Proto.FloatData];
     }
 
     /// <summary>The elements as float32, row-major; the stored bytes themselves where the machine reads them as they are.</summary>
     /// <exception cref="OnnxModelException">The elements are of another type, or fewer or more than the shape says.</exception>
     public ReadOnlySpan<float> AsFloats()
     {
-        ReadOnlySpan<byte> raw = RawElements(ElementType.Float, sizeof(float), Proto.FloatData.Count);
-        return Proto.HasRawData && BitConverter.IsLittleEndian ? MemoryMarshal.Cast<byte, float>(raw) : ToFloatArray();
+        ReadOnlySpan<byte> raw = RawElements(ElementType.Float);
+        return IsRaw && BitConverter.IsLittleEndian ? MemoryMarshal.Cast<byte, float>(raw) : ToFloatArray();
     }
 
     /// <summary>The elements as int64, row-major.</summary>
     /// <exception cref="OnnxModelException">The elements are of another type, or fewer or more than the shape says.</exception>
     public long[] ToIntegerArray()
     {
-        ReadOnlySpan<byte> raw = RawElements(ElementType.Int64, sizeof(long), Proto.Int64Data.Count);
-        if (!Proto.HasRawData) return [.. Proto.Int64Data];
+        ReadOnlySpan<byte> raw = RawElements(ElementType.Int64);
+        if (!IsRaw) return [.. Proto.Int64Data];
         var integers = new long[raw.Length / sizeof(long)];
         for (int i = 0; i < integers.Length; i++) integers[i] = BinaryPrimitives.ReadInt64LittleEndian(raw[(i * sizeof(long))..]);
         return integers;
@@ -70,9 +68,8 @@ public sealed class Initializer
     public double[] ToDoubleArray()
     {
         if (!ElementType.IsFloatingPoint()) throw new OnnxModelException($"Initializer '{Name}' holds {ElementType} elements, expected floating-point numbers.");
-        int listed = ElementType switch { ElementType.Float => Proto.FloatData.Count, ElementType.Double => Proto.DoubleData.Count, _ => Proto.Int32Data.Count };
-        ReadOnlySpan<byte> raw = RawElements(ElementType, ElementType.Size(), listed);
-        if (Proto.HasRawData) return ElementType.Read(raw)!;
+        ReadOnlySpan<byte> raw = RawElements(ElementType);
+        if (IsRaw) return ElementType.Read(raw)!;
         return ElementType switch
         {
             ElementType.Float => [.. Proto.FloatData.Select(element => (double)element)],
@@ -91,6 +88,7 @@ public sealed class Initializer
         proto.FloatData.Clear();
         proto.Int32Data.Clear();
         proto.DoubleData.Clear();
+        ExternalData.Remove(proto);
         proto.RawData = UnsafeByteOperations.UnsafeWrap((type ?? ElementType).Write(data));
         return new Initializer(value, proto);
     }
@@ -109,32 +107,17 @@ public sealed class Initializer
         TensorProto proto = Proto.Clone();
         proto.Name = value.Name;
         proto.FloatData.Clear();
+        ExternalData.Remove(proto);
         proto.RawData = UnsafeByteOperations.UnsafeWrap(LittleEndian.ToBytes(data));
         return new Initializer(value, proto);
     }
 
-    /// <summary>The raw bytes, after checking that type and number of elements, wherever they are stored, are what the shape says.</summary>
-    private ReadOnlySpan<byte> RawElements(ElementType expected, int size, int listed)
+    private bool IsRaw => Proto.HasRawData || ExternalData.IsIn(Proto);
+
+    /// <summary>The raw bytes, as many as the shape says: <see cref="TensorShape.Check"/> and <see cref="ExternalData.Of"/> have seen to that.</summary>
+    private ReadOnlySpan<byte> RawElements(ElementType expected)
     {
         if (ElementType != expected) throw new OnnxModelException($"Initializer '{Name}' holds {ElementType} elements, expected {expected}.");
-        int bytes = Proto.HasRawData ? Proto.RawData.Length : listed * size;
-        if (bytes % size != 0 || bytes / size != ElementCount())
-        {
-            throw new OnnxModelException(string.Create(CultureInfo.InvariantCulture,
-                $"Initializer '{Name}' of shape [{string.Join(", ", Dims)}] holds {(double)bytes / size} elements. The file is damaged; export the model again."));
-        }
-        return Proto.RawData.Span;
-    }
-
-    private long ElementCount()
-    {
-        long count = 1;
-        foreach (long dim in Dims)
-        {
-            if (dim < 0 || (dim > 0 && count > long.MaxValue / dim))
-                throw new OnnxModelException($"Initializer '{Name}' declares the impossible shape [{string.Join(", ", Dims)}]. The file is damaged; export the model again.");
-            count *= dim;
-        }
-        return count;
+        return ExternalData.IsIn(Proto) ? Value.Graph.Folder!.Read(Proto) : Proto.RawData.Span;
     }
 }

@@ -9,6 +9,7 @@ public sealed class Node
     private readonly List<Value?> _outputs = [];
     private readonly List<Graph> _nestedGraphs = [];
     private readonly List<Value> _captures = [];
+    private readonly HashSet<Value> _captured = [];
 
     internal Node(Graph graph, NodeProto proto)
     {
@@ -86,7 +87,7 @@ public sealed class Node
 
     internal void AddCapture(Value value)
     {
-        if (!_captures.Contains(value)) _captures.Add(value);
+        if (_captured.Add(value)) _captures.Add(value);
     }
 
     internal void SetInput(int index, Value value)

@@ -7,7 +7,7 @@ public static class SubgraphExtractor
 {
     /// <summary>
     /// The smallest model that computes <paramref name="outputs"/> from <paramref name="inputs"/>: the nodes in between, with the
-    /// constants they read, in the file's order. The given model is not changed.
+    /// constants they read, in the file's order, all its data inside. The given model is not changed.
     /// </summary>
     /// <param name="model">The model to cut.</param>
     /// <param name="inputs">Values that the piece takes from its caller, with the types to declare for them.</param>
@@ -38,7 +38,7 @@ public static class SubgraphExtractor
                 GraphWriter.ToProto(tensor.Name, new TensorType((ElementType)tensor.DataType, [.. tensor.Dims.Select(dim => new Dimension(dim))]))));
         }
         piece.Output.AddRange(outputs.Select(output => GraphWriter.ToProto(output.Name, output.Type)));
-        return model.WithGraph(piece);
+        return model.WithGraph(piece).ToSingleFile();
     }
 
     private static (HashSet<Node> Nodes, HashSet<Value> Constants, List<string> Missing) Reach(IEnumerable<Value> outputs, HashSet<Value> given)

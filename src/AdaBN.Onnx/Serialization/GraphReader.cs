@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using AdaBN.Onnx.Ops;
 
 namespace AdaBN.Onnx.Serialization;
 
@@ -8,13 +9,11 @@ namespace AdaBN.Onnx.Serialization;
 /// </summary>
 internal static class GraphReader
 {
-    private const int ExternalDataLocation = 1;
+    public static Graph Read(GraphProto proto, ModelFolder? folder) => Read(proto, owner: null, scopes: [], folder);
 
-    public static Graph Read(GraphProto proto) => Read(proto, owner: null, scopes: []);
-
-    private static Graph Read(GraphProto proto, Node? owner, ImmutableStack<Graph> scopes)
+    private static Graph Read(GraphProto proto, Node? owner, ImmutableStack<Graph> scopes, ModelFolder? folder)
     {
-        var graph = new Graph(proto, owner);
+        var graph = new Graph(proto, owner, folder);
         Declare(graph);
         proto.Node.Clear();
         proto.Initializer.Clear();
@@ -38,24 +37,22 @@ internal static class GraphReader
         foreach (ValueInfoProto input in graph.Shell.Input)
         {
             if (graph.TryGetValue(input.Name, out _)) throw Twice(input.Name);
-            Value value = graph.GetOrAddValue(input.Name);
+            Value value = Named(graph, input.Name, "graph input");
             value.Type = ReadType(input);
             graph.AddInput(value);
         }
         foreach (TensorProto tensor in graph.Shell.Initializer)
         {
-            if (tensor.DataLocation == ExternalDataLocation)
-            {
-                string file = tensor.ExternalData.FirstOrDefault(entry => entry.Key == "location")?.Value ?? "?";
-                throw new OnnxModelException(
-                    $"Initializer '{tensor.Name}' keeps its data outside the model, in '{file}'. Save the model as one file first: " +
-                    "onnx.save(onnx.load(\"model.onnx\"), \"single.onnx\").");
-            }
-            Value value = graph.GetOrAddValue(tensor.Name);
+            Value value = Named(graph, tensor.Name, "initializer");
             if (value.Initializer is not null) throw Twice(tensor.Name);
             graph.AddInitializer(new Initializer(value, tensor));
         }
-        foreach (SparseTensorProto sparse in graph.Shell.SparseInitializer) graph.GetOrAddValue(sparse.Values.Name);
+        foreach (SparseTensorProto sparse in graph.Shell.SparseInitializer)
+        {
+            string name = sparse.Values?.Name ?? "";
+            if (graph.TryGetValue(name, out Value? value) && !value.IsGraphInput) throw Twice(name);
+            Named(graph, name, "sparse initializer");
+        }
         foreach (NodeProto proto in graph.Shell.Node)
         {
             var node = new Node(graph, proto);
@@ -78,9 +75,10 @@ internal static class GraphReader
         }
         foreach (AttributeProto attribute in node.Proto.Attribute)
         {
-            if (attribute.G is { } nested) node.AddNestedGraph(Read(nested, node, scopes));
-            foreach (GraphProto one in attribute.Graphs) node.AddNestedGraph(Read(one, node, scopes));
+            if (attribute.G is { } nested) node.AddNestedGraph(Read(nested, node, scopes, node.Graph.Folder));
+            foreach (GraphProto one in attribute.Graphs) node.AddNestedGraph(Read(one, node, scopes, node.Graph.Folder));
         }
+        OperatorInputs.Check(node);
     }
 
     /// <summary>Notes on every node from the reading graph outwards that its body needs the outer value.</summary>
@@ -95,6 +93,10 @@ internal static class GraphReader
         value.AddUse(owner, inputIndex);
     }
 
+    private static Value Named(Graph graph, string name, string what) => name.Length > 0
+        ? graph.GetOrAddValue(name)
+        : throw new OnnxModelException($"The graph '{graph.Name}' has a {what} without a name. The file is damaged; export the model again.");
+
     private static Value? Resolve(string name, ImmutableStack<Graph> scopes)
     {
         foreach (Graph scope in scopes)
@@ -106,7 +108,7 @@ internal static class GraphReader
     {
         if (info.Type?.TensorType is not { } tensor) return null;
         return new TensorType((ElementType)tensor.ElemType, tensor.Shape is { } shape
-            ? [.. shape.Dim.Select(dim => new Dimension(dim.HasDimValue ? dim.DimValue : null, dim.HasDimParam ? dim.DimParam : null))]
+            ? [.. shape.Dim.Select(dim => new Dimension(dim is { HasDimValue: true, DimValue: >= 0 } ? dim.DimValue : null, dim.HasDimParam ? dim.DimParam : null))]
             : null);
     }
 

@@ -54,7 +54,7 @@ internal sealed record InputBinding(ImmutableArray<BoundInput> Sources, int? Fix
         if (fits) return [.. input.Shape.Select(length => (long)length)];
 
         bool isFlat = input.Shape.Length == 1 && sample.All(dimension => dimension.Length is not null)
-            && sample.Aggregate(1L, (product, dimension) => product * dimension.Length!.Value) == input.Shape[0];
+            && sample.Aggregate(1L, (product, dimension) => product > int.MaxValue ? product : product * Math.Min(dimension.Length!.Value, 1L << 31)) == input.Shape[0];
         if (isFlat) return [.. sample.Select(dimension => dimension.Length!.Value)];
         throw Mismatch(model, string.Create(CultureInfo.InvariantCulture, $"a sample's {input} does not fit the input '{target.Name}', which takes ({string.Join(", ", sample)}) a sample"));
     }

@@ -39,6 +39,8 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlyList<BlockedWeights> W
     /// <param name="images">Names of inputs that come from the data, in the plain layout, not from a stage.</param>
     private sealed class Converter(OnnxModel piece, int block, HashSet<string> images)
     {
+        private const long MostWeights = 1 << 28; // a gigabyte; filling up blocks may make few weights many
+
         private readonly GraphBuilder _builder = new(piece.IrVersion, [.. piece.OpsetImports, KeyValuePair.Create(BlockedLayout.Domain, 1L)]);
         private readonly Dictionary<Value, (string Name, int Channels)> _blocked = [];
         private readonly HashSet<string> _plainInputs = [];
@@ -81,8 +83,10 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlyList<BlockedWeights> W
             if (node.Inputs[1] is not { Initializer: { ElementType: ElementType.Float, Dims: [var o, var i, var kh, var kw] } weights } weightValue) return false;
             float[]? bias = node.Inputs.Count > 2 && node.Inputs[2] is { } biasValue ? biasValue.ConstantFloats() : [];
             if (bias is null || (bias.Length > 0 && bias.Length != o) || node.Inputs[0] is not { } data) return false;
-            (int outputs, int inputs, int kernel) = ((int)o, (int)i, checked((int)(kh * kw)));
-            int group = (int)node.GetInt("group", 1), paddedOutputs = BlockedLayout.Padded(outputs, block);
+            long group = node.GetInt("group", 1);
+            if (weights.Dims.Contains(0) || group < 1 || o % group != 0) return false;
+            (int outputs, int inputs, int kernel, int paddedOutputs) = ((int)o, (int)i, (int)(kh * kw), BlockedLayout.Padded((int)o, block));
+            if ((long)paddedOutputs * BlockedLayout.Padded(inputs, block) * kernel > MostWeights) return false;
 
             bool isDepthwise = group > 1 && inputs == 1 && outputs == group;
             bool takesPlain = group == 1 && inputs < block && images.Contains(data.Name); // there is a kernel for images, which saves filling up their few channels
@@ -98,7 +102,7 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlyList<BlockedWeights> W
             });
             if (bias.Length > 0) AddWeights($"{name}:bias", [paddedOutputs], bias.CopyTo);
             string[] names = [takesPlain ? data.Name : Blocked(data)!.Value.Name, name, .. bias.Length > 0 ? [$"{name}:bias"] : Array.Empty<string>()];
-            return Add(node, "Conv", names, outputs, KeyValuePair.Create("group", new[] { isDepthwise ? paddedOutputs : (long)group }), KeyValuePair.Create("kernel_shape", new[] { kh, kw }));
+            return Add(node, "Conv", names, outputs, KeyValuePair.Create("group", new[] { isDepthwise ? paddedOutputs : group }), KeyValuePair.Create("kernel_shape", new[] { kh, kw }));
         }
 
         private void AddWeights(string name, long[] dims, Action<Span<float>> fill)
@@ -116,7 +120,7 @@ internal sealed record BlockedPiece(byte[] File, IReadOnlyList<BlockedWeights> W
         /// <summary>Pad by nothing, as some exporters write before a pool.</summary>
         private bool PassOn(Node node)
         {
-            bool isNothing = node.HasAttribute("pads") ? node.GetInts("pads").All(pad => pad == 0) : node.Inputs[1]!.ConstantIntegers() is { } pads && pads.All(pad => pad == 0);
+            bool isNothing = node.HasAttribute("pads") ? node.GetInts("pads").All(pad => pad == 0) : node.Inputs is [_, { } amounts, ..] && amounts.ConstantIntegers() is { } pads && pads.All(pad => pad == 0);
             if (!isNothing || node.Inputs[0] is not { } data || Blocked(data) is not { } found) return false;
             _blocked.Add(node.Outputs[0]!, found);
             return true;

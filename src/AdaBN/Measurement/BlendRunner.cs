@@ -52,8 +52,8 @@ internal sealed unsafe class BlendRunner
     /// <param name="rowsOf">A stored part's rows in this batch.</param>
     public void Compute(int rows, TensorForm form, Slot result, Func<Value, RowSet> rowsOf)
     {
-        Operand x = OperandOf(0, form, rowsOf);
-        Operand? y = Blend.Terms.Length > 1 ? OperandOf(1, form, rowsOf) : null;
+        Operand x = OperandOf(0, rows, form, rowsOf);
+        Operand? y = Blend.Terms.Length > 1 ? OperandOf(1, rows, form, rowsOf) : null;
         int padded = form.Block == 0 ? _channels : BlockedLayout.Padded(_channels, form.Block);
         long rowLength = (long)padded * form.Positions;
         bool isSameLayout = x.IsLike(form) && (y is null || y.IsLike(form));
@@ -71,9 +71,11 @@ internal sealed unsafe class BlendRunner
         }
     }
 
-    private Operand OperandOf(int term, TensorForm result, Func<Value, RowSet> rowsOf)
+    private Operand OperandOf(int term, int rows, TensorForm result, Func<Value, RowSet> rowsOf)
     {
         RowSet[] parts = [.. Blend.Terms[term].Parts.Select(rowsOf)];
+        if (parts.Any(part => part.Addresses.Length != rows))
+            throw new AdaptationException(AdaptationError.UnsupportedForm, $"'{Blend.Output.Name}' joins or adds tensors of {string.Join(" and ", parts.Select(part => part.Addresses.Length).Append(rows).Distinct())} rows; expected the same number.");
         _places[term] ??= [.. parts.SelectMany((part, p) => Enumerable.Range(0, (int)part.Form.Tail[0]).Select(channel => (p, channel)))];
         return new Operand(parts, _places[term]!, result, Blend);
     }
@@ -109,8 +111,18 @@ internal sealed unsafe class BlendRunner
         }
     }
 
-    private static TensorForm Joined(TensorForm[] forms) =>
-        forms[0] with { Tail = [forms.Sum(form => form.Tail[0]), .. forms[0].Tail[1..]], Block = 0 };
+    /// <summary>The form of parts joined along the channels. No Concat runs that would check them, and kernels read memory as these say.</summary>
+    private static TensorForm Joined(TensorForm[] forms)
+    {
+        TensorForm first = forms[0];
+        if (forms.FirstOrDefault(form => form.ElementType != ElementType.Float || form.Tail.Length == 0 || form.RowsPerSample != first.RowsPerSample
+            || !form.Tail.AsSpan(1).SequenceEqual(first.Tail.AsSpan(1))) is { } odd)
+        {
+            throw new AdaptationException(AdaptationError.UnsupportedForm,
+                $"{odd.ElementType} [{string.Join(", ", odd.Tail)}] a sample is added to or joined with {first.ElementType} [{string.Join(", ", first.Tail)}]; expected float32 with channels, alike but for their number. The model is inconsistent; export it again.");
+        }
+        return first with { Tail = [forms.Sum(form => form.Tail[0]), .. first.Tail[1..]], Block = 0 };
+    }
 
     /// <summary>One term's rows and channels, found by number.</summary>
     private sealed class Operand

@@ -138,7 +138,17 @@ internal readonly record struct BoundTensor(Slot Slot, ElementType ElementType, 
 {
     public OrtValue ToOrtValue() => OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, (TensorElementType)ElementType, Shape, Slot.Address, ByteLength(ElementType, Shape));
 
-    public static long ByteLength(ElementType type, long[] shape) => shape.Aggregate((long)SizeOf(type), (bytes, length) => checked(bytes * length));
+    public static long ByteLength(ElementType type, long[] shape)
+    {
+        long bytes = SizeOf(type);
+        foreach (long length in shape)
+        {
+            if (length > int.MaxValue / Math.Max(1, bytes))
+                throw new AdaptationException(AdaptationError.UnsupportedForm, $"A batch's tensor {type} [{string.Join(", ", shape)}] takes 2 GB or more. Choose a smaller batch size.");
+            bytes *= length;
+        }
+        return bytes;
+    }
 
     public static int SizeOf(ElementType type) => type switch
     {

@@ -93,7 +93,8 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
         long[] shape = tensor.Shape;
         TensorForm form = runner.Forms[value];
         BatchNormLayer layer = runner.Plan.Parts.First(parts => parts.Value.Contains(value)).Key;
-        if (shape.Length < 2 || tensor.ElementType != ElementType.Float || (batch.Rows > batch.Samples && shape[0] % batch.Rows != 0))
+        bool hasOtherChannels = form.Block == 0 && shape.Length > 1 && shape[1] != form.Tail.FirstOrDefault(); // than in the first batch
+        if (shape.Length < 2 || shape.Contains(0) || hasOtherChannels || tensor.ElementType != ElementType.Float || (batch.Rows > batch.Samples && shape[0] % batch.Rows != 0))
         {
             throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture,
                 $"Layer '{layer.Info.Name}' is fed {tensor.ElementType} [{string.Join(", ", shape)}] by a batch of {batch.Rows}, expected Float [N, {layer.Channels}, …] with N a multiple of the batch."));

@@ -25,7 +25,7 @@ internal sealed class Worker(StageRunner runner, Stage stage)
         for (int i = 0; i < slots.Length; i++)
         {
             BoundInput source = runner.Binding.Sources[i];
-            int length = checked(rows * source.Input.Length);
+            int length = (int)(BoundTensor.ByteLength(ElementType.Float, [rows, source.Input.Length]) / sizeof(float));
             slots[i] = source.Target is null
                 ? _unused[i] = _unused[i].Length > 0 ? _unused[i] : runner.Allocator.Rent((long)length * sizeof(float))
                 : Place(source.Target, new TensorForm(ElementType.Float, 1, [.. source.Shape]), [rows, .. source.Shape]);
@@ -95,6 +95,11 @@ internal sealed class Worker(StageRunner runner, Stage stage)
         if (stored.IsHalf) return new RowSet(form, AddressesOf(Expand(value, form, batch), form, batch.Rows));
         if (!runner.Plan.CanRegroup)
         {
+            if (stored.Shape.Length == 0 || stored.Shape[0] == 0 || !stored.Shape.AsSpan(1).SequenceEqual(form.Tail))
+            {
+                throw new AdaptationException(AdaptationError.UnsupportedForm,
+                    $"'{value.Name}' has the shape [{string.Join(", ", stored.Shape)}] for {batch}, expected [N, {string.Join(", ", form.Tail)}] as for the first samples.");
+            }
             nint rowBytes = (nint)(BoundTensor.ByteLength(form.ElementType, stored.Shape) / stored.Shape[0]);
             return new RowSet(form, [.. Enumerable.Range(0, checked((int)stored.Shape[0])).Select(row => stored.Slot.Address + (row * rowBytes))]);
         }

@@ -24,7 +24,7 @@ internal static class BatchAxis
         "Gemm" => node.GetInt("transA", 0) == 0 && isConstant(node.Inputs[1]!),
         "Flatten" => node.GetInt("axis", 1) == 1,
         "Concat" => node.GetInt("axis", 0) > 0,
-        "Reshape" => node.Inputs.Count < 2 || isConstant(node.Inputs[1]!),
+        "Reshape" => node.Inputs is not [_, { } shape, ..] || isConstant(shape),
         _ => Keepers.Contains(node.OpType),
     };
 }

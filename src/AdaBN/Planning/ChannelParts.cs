@@ -7,18 +7,23 @@ namespace AdaBN.Planning;
 /// Sees a Concat along the channels as its parts. Each part is then measured and stored once, however many Concats it takes part in
 /// (DenseNet repeats every feature map in all later ones), and joined again where it is read.
 /// </summary>
-internal sealed class ChannelParts(IReadOnlyDictionary<Value, int> depths)
+internal sealed class ChannelParts
 {
-    private readonly Dictionary<Value, ImmutableArray<Value>> _parts = [];
+    private const int MostParts = 512; // Concats of Concats may multiply them without end; the deepest DenseNets have some 65
 
-    public bool IsJoin(Node node) =>
-        node.Is("Concat") && node.GetInt("axis", 0) == 1 && node.Outputs[0] is not null && node.Inputs.All(input => input is not null && depths.ContainsKey(input));
+    private readonly Dictionary<Value, ImmutableArray<Value>> _joins = [];
+
+    public ChannelParts(IReadOnlyList<Node> topologicalOrder, IReadOnlyDictionary<Value, int> depths)
+    {
+        foreach (Node node in topologicalOrder.Where(node => node.Is("Concat") && node.GetInt("axis", 0) == 1 && node.Inputs.All(input => input is not null && depths.ContainsKey(input))))
+        {
+            ImmutableArray<Value> parts = [.. node.Inputs.SelectMany(input => Of(input!)).Take(MostParts + 1)];
+            if (parts.Length <= MostParts) _joins.Add(node.Outputs[0]!, parts);
+        }
+    }
+
+    public bool IsJoin(Node node) => node.Outputs is [{ } output, ..] && _joins.ContainsKey(output);
 
     /// <summary>The parts of a value, in channel order; the value itself where no Concat made it.</summary>
-    public ImmutableArray<Value> Of(Value value)
-    {
-        if (_parts.TryGetValue(value, out ImmutableArray<Value> known)) return known;
-        ImmutableArray<Value> parts = value.Producer is { } producer && IsJoin(producer) ? [.. producer.Inputs.SelectMany(input => Of(input!))] : [value];
-        return _parts[value] = parts;
-    }
+    public ImmutableArray<Value> Of(Value value) => _joins.TryGetValue(value, out ImmutableArray<Value> parts) ? parts : [value];
 }

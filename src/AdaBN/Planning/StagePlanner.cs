@@ -28,7 +28,7 @@ internal sealed class StagePlanner
         IReadOnlyList<Node> ordered = _graph.TopologicalOrder();
         Dictionary<Node, BatchNormLayer> adapted = layers.ToDictionary(layer => layer.Node);
         _depths = BatchNormDepth.Of(_graph, ordered, adapted.ContainsKey);
-        _parts = new ChannelParts(_depths);
+        _parts = new ChannelParts(ordered, _depths);
         _finder = new BlendFinder(_depths, _parts, adapted);
         int stages = 1 + layers.Max(layer => _depths[layer.Input]);
         (_pieceNodes, _blends, _pieceReads) = (Lists<Node>(stages), Lists<Blend>(stages), Lists<Value>(stages));
