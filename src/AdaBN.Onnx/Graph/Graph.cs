@@ -95,6 +95,8 @@ public sealed class Graph
 
     internal void AddNode(Node node) => _nodes.Add(node);
 
+    internal void InsertNode(Node node, Node after) => _nodes.Insert(_nodes.IndexOf(after) + 1, node);
+
     internal void AddInput(Value value)
     {
         value.IsGraphInput = true;

@@ -17,6 +17,12 @@ public sealed class Initializer
         Dims = [.. proto.Dims];
     }
 
+    /// <summary>A new vector.</summary>
+    internal Initializer(Value value, ReadOnlySpan<float> data)
+        : this(value, new TensorProto { Name = value.Name, DataType = (int)ElementType.Float, Dims = { data.Length }, RawData = UnsafeByteOperations.UnsafeWrap(LittleEndian.ToBytes(data)) })
+    {
+    }
+
     internal TensorProto Proto { get; }
 
     /// <summary>The value that carries this data.</summary>

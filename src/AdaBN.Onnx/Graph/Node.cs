@@ -16,6 +16,14 @@ public sealed class Node
         Proto = proto;
     }
 
+    /// <summary>A new call of one of ONNX's own operators.</summary>
+    internal Node(Graph graph, string opType, IEnumerable<KeyValuePair<string, float>> floats)
+        : this(graph, new NodeProto { OpType = opType })
+    {
+        const int floatType = 1;
+        Proto.Attribute.AddRange(floats.Select(pair => new AttributeProto { Name = pair.Key, F = pair.Value, Type = floatType }));
+    }
+
     internal NodeProto Proto { get; }
 
     /// <summary>The graph that holds the node.</summary>
@@ -90,6 +98,12 @@ public sealed class Node
         _inputs[index]?.RemoveUse(this, index);
         _inputs[index] = value;
         value.AddUse(this, index);
+    }
+
+    internal void ReplaceOutput(Value old, Value value)
+    {
+        _outputs[_outputs.IndexOf(old)] = value;
+        (old.Producer, value.Producer) = (null, this);
     }
 
     internal float[]? ConstantFloats(Value value) => Find("value") switch
