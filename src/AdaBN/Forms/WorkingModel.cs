@@ -15,11 +15,14 @@ internal sealed record WorkingModel(OnnxModel Model, IReadOnlyList<BatchNormLaye
 {
     /// <summary>Prepares the working copy of a model.</summary>
     /// <exception cref="AdaptationException">Nothing in it can be adapted, or a layer cannot that should be.</exception>
-    public static WorkingModel Of(OnnxModel model, Func<NormalizationLayer, bool>? filter)
+    public static WorkingModel Of(OnnxModel model, Func<NormalizationLayer, bool>? filter, ReferenceStatistics? reference)
     {
         OnnxModel copy = model.Clone();
-        IReadOnlyList<BatchNormLayer> layers = NormalizationDiscovery.AdaptableLayers(copy, filter);
-        return new WorkingModel(copy, layers, layers.ToDictionary(layer => layer, IStatisticsSite (layer) => new ParameterSite(layer)));
+        IReadOnlyList<FoldedLayer> folded = reference is null ? [] : NormalizationDiscovery.FoldedLayers(copy, filter, reference);
+        IReadOnlyList<BatchNormLayer> layers = NormalizationDiscovery.AdaptableLayers(copy, filter, reference, mayBeNone: folded.Count > 0);
+        Dictionary<BatchNormLayer, IStatisticsSite> sites = layers.ToDictionary(layer => layer, IStatisticsSite (layer) => new ParameterSite(layer));
+        foreach (FoldedLayer layer in folded) sites.Add(FoldedLayers.Unfold(copy, layer, reference!.Find(layer.Layer.Output)!, out IStatisticsSite site), site);
+        return new WorkingModel(copy, [.. sites.Keys], sites);
     }
 
     /// <summary>The file's own model with the decided statistics written.</summary>
