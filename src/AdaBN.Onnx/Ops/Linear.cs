@@ -27,11 +27,11 @@ public static class Linear
     public static int Channels(Node node)
     {
         ReadOnlySpan<long> dims = node.Inputs[WeightInput]!.Initializer!.Dims.AsSpan();
-        if (dims.Length < 2 || (node.OpType == "Gemm" && dims.Length != 2)) return 0;
+        if (dims.Length < 2 || (node.OpType == "Gemm" && dims.Length != 2) || dims.Contains(0)) return 0;
         long channels = node.OpType switch
         {
             "Conv" => dims[0],
-            "ConvTranspose" => dims[1] * node.GetInt(Group, 1),
+            "ConvTranspose" => node.GetInt(Group, 1) is > 0 and var groups && dims[0] % groups == 0 ? dims[1] * groups : 0,
             _ => dims[node.GetInt(TransposeB, 0) != 0 ? 0 : 1],
         };
         return channels is > 0 and <= int.MaxValue ? (int)channels : 0;

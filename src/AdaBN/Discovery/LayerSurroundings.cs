@@ -45,7 +45,7 @@ internal sealed class LayerSurroundings(IReadOnlySet<Value> fromData)
     }
 
     /// <summary>LayerNormalization, or its first step where an exporter took it apart: x − mean(x).</summary>
-    private static bool CentresSamples(Node reader) => reader.OpType == "LayerNormalization" || (reader.OpType == "Sub" && reader.Inputs[1]?.Producer is { OpType: "ReduceMean" });
+    private static bool CentresSamples(Node reader) => reader.OpType == "LayerNormalization" || (reader.OpType == "Sub" && reader.Inputs.ElementAtOrDefault(1)?.Producer is { OpType: "ReduceMean" });
 
     private static bool FollowsHiddenLayer(Node reader) => Activations.Contains(reader.OpType) || reader.OpType is "Identity" or "Dropout" or "Add" or "Gemm" or "Concat" or "Mul";
 
@@ -56,11 +56,11 @@ internal sealed class LayerSurroundings(IReadOnlySet<Value> fromData)
     private bool IsGate(Node node, Value output)
     {
         HashSet<Value> moved = Follow([output], IsMover);
-        IEnumerable<Value> squashed = moved.SelectMany(Readers).Where(reader => Gates.Contains(reader.OpType)).Select(gate => gate.Outputs[0]!);
+        IEnumerable<Value> squashed = moved.SelectMany(Readers).Where(reader => Gates.Contains(reader.OpType)).SelectMany(gate => gate.Outputs).OfType<Value>();
         if (AreMultiplied(Follow(squashed, IsMover), moved)) return true;
         if (!SeesPooledOnly(node)) return false;
         HashSet<Value> bent = Bend(output);
-        return AreMultiplied(bent, bent) || bent.SelectMany(Readers).Where(Linear.Is).Select(next => Bend(next.Outputs[0]!)).Any(next => AreMultiplied(next, next));
+        return AreMultiplied(bent, bent) || bent.SelectMany(Readers).Where(Linear.Is).SelectMany(next => next.Outputs).OfType<Value>().Select(Bend).Any(next => AreMultiplied(next, next));
     }
 
     private HashSet<Value> Bend(Value output) => Follow([output], reader =>
@@ -68,7 +68,7 @@ internal sealed class LayerSurroundings(IReadOnlySet<Value> fromData)
 
     /// <summary>Whether one of the values is multiplied with features that are neither constant nor the layer's own.</summary>
     private bool AreMultiplied(HashSet<Value> values, HashSet<Value> own) => values.Any(value => Readers(value).Any(reader =>
-        reader.Is("Mul") && Other(reader, value) is { } other && !IsConstant(other) && !values.Contains(other) && !own.Contains(other)));
+        reader.Is("Mul") && Other(reader, value) is var other && !IsConstant(other) && !values.Contains(other) && !own.Contains(other)));
 
     private bool SeesPooledOnly(Node node)
     {
@@ -103,7 +103,7 @@ internal sealed class LayerSurroundings(IReadOnlySet<Value> fromData)
 
     private bool IsConstant(Value? value) => value is not null && !fromData.Contains(value);
 
-    private static Value? Other(Node node, Value value) => node.Inputs[0] == value ? node.Inputs[1] : node.Inputs[0];
+    private static Value Other(Node node, Value value) => node.Inputs.FirstOrDefault(input => input is not null && input != value) ?? value;
 
     private static IEnumerable<Node> Readers(Value value) => value.Uses.Select(use => use.Consumer);
 }

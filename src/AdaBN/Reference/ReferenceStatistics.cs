@@ -1,4 +1,5 @@
 using System.Globalization;
+using AdaBN.Discovery;
 using AdaBN.Onnx;
 using AdaBN.Reference;
 
@@ -95,7 +96,7 @@ public sealed class ReferenceStatistics
     public void EmbedIn(OnnxModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        CheckAgainst(model);
+        CheckAgainst(model, isEmbedded: false);
         model.SetMetadata(ReferenceFile.MetadataKey, ReferenceFile.Pack(this));
     }
 
@@ -105,7 +106,7 @@ public sealed class ReferenceStatistics
     internal static ReferenceStatistics? For(OnnxModel model, ReferenceStatistics? given)
     {
         ReferenceStatistics? reference = given ?? EmbeddedIn(model);
-        reference?.CheckAgainst(model);
+        reference?.CheckAgainst(model, isEmbedded: given is null);
         return reference;
     }
 
@@ -114,15 +115,16 @@ public sealed class ReferenceStatistics
 
     internal ReferenceLayer? Find(Value output) => _byOutput.GetValueOrDefault(output.Name);
 
-    private void CheckAgainst(OnnxModel model)
+    private void CheckAgainst(OnnxModel model, bool isEmbedded)
     {
-        if (model.ComputationSha256() is { } found && found != ComputationSha256)
+        string found = model.ComputationSha256();
+        if (found != ComputationSha256)
         {
             throw new AdaptationException(AdaptationError.InvalidReference,
-                $"The reference statistics are of another model: measured on one whose computation has the SHA-256 {ComputationSha256} (file {ModelSha256}), " +
+                $"The reference statistics {(isEmbedded ? $"in the model's metadata ('{ReferenceFile.MetadataKey}') " : "")}are of another model: measured on one whose computation has the SHA-256 {ComputationSha256} (file {ModelSha256}), " +
                 $"but this one's is {found} (file {model.Sha256}). Give the model that was measured, or measure this one ('adabn reference').");
         }
-        Dictionary<string, int> channels = LinearLayersOf(model);
+        Dictionary<string, int> channels = LinearLayers.Find(model).ToDictionary(layer => layer.Output.Name, layer => layer.Channels);
         foreach (ReferenceLayer layer in Layers)
         {
             if (channels.GetValueOrDefault(layer.Output) is var expected && expected == layer.Mean.Count) continue;
@@ -130,8 +132,6 @@ public sealed class ReferenceStatistics
                 $"The reference statistics are damaged: they hold {layer.Mean.Count} channels of layer '{layer.Name}', which has {expected} in the model. Measure them anew ('adabn reference')."));
         }
     }
-
-    private static Dictionary<string, int> LinearLayersOf(OnnxModel model) => Discovery.LinearLayers.Find(model).ToDictionary(layer => layer.Output.Name, layer => layer.Channels);
 }
 
 /// <summary>What a layer's output looks like on the source domain. Both lists have one number a channel.</summary>

@@ -25,12 +25,12 @@ internal static class FoldedFindings
             }
             yield break;
         }
-        string[] names = [.. adapted.Where(layer => reference.Find(layer.Node.Outputs[0]!) is not null).Select(layer => layer.Info.Name)];
+        ReferenceLayer[] used = [.. adapted.Select(layer => reference.Find(layer.Node.Outputs[0]!)).OfType<ReferenceLayer>()];
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"{names.Length} of {adapted.Count} layers had their BatchNormalization folded in; they are adapted against statistics measured on {reference.Samples} source images.");
+            $"{used.Length} of {adapted.Count} layers had their BatchNormalization folded in; they are adapted against statistics measured on {reference.Samples} source images.");
         if (reference.Samples < FewSamples)
             yield return string.Create(CultureInfo.InvariantCulture, $"The reference comes from {reference.Samples} images only; {FewSamples} or more make its statistics sure.");
-        foreach (ReferenceLayer layer in reference.Layers.Where(layer => names.Contains(layer.Name)))
+        foreach (ReferenceLayer layer in used)
         {
             int dead = layer.Variance.Count(variance => variance == 0);
             if (dead > 0)
