@@ -22,6 +22,7 @@ internal static class AdabnCommand
         {
             InspectCommand.Create(console, output),
             AdaptCommand.Create(console, Consoles.For(error), output),
+            ReferenceCommand.Create(console, Consoles.For(error)),
             verbose,
             new HelpOption { Recursive = true },
             new VersionOption(),

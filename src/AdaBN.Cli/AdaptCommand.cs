@@ -20,28 +20,31 @@ internal static class AdaptCommand
         var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
         var variance = new Option<VarianceKind>("--variance") { Description = "Variance estimator.", DefaultValueFactory = _ => VarianceKind.Population };
         var skip = new Option<string[]>("--skip") { Description = "Leave the layer of this name as it is; may be given several times.", HelpName = "LAYER" };
+        var reference = new Option<string?>("--reference") { Description = "Source statistics of layers that BatchNormalization was folded into, as 'adabn reference' writes them; default: those that the model carries.", HelpName = "FILE" };
         var workers = new Option<int?>("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
         var singleFile = new Option<bool>("--single-file") { Description = "Write one file, also where the source model keeps data outside (else those files are copied beside it)." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Check model and data, foretell the memory, and stop." };
         var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
         var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
         {
-            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, variance, skip, workers, singleFile, dryRun, json,
+            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, variance, skip, reference, workers, singleFile, dryRun, json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!;
             CheckTarget(source, target);
             OnnxModel loaded = OnnxModel.Load(source);
+            ReferenceStatistics? statistics = parsed.GetValue(reference) is { } file ? ReferenceStatistics.Load(file) : null;
             var options = new AdaptationOptions
             {
+                Reference = statistics,
                 BatchSize = parsed.GetValue(batchSize),
                 MaxSamples = parsed.GetValue(maxSamples),
                 MaxMemory = parsed.GetValue(maxMemory) << 20,
                 HalfPrecisionActivations = parsed.GetValue(halfPrecision),
                 Variance = parsed.GetValue(variance),
                 Workers = parsed.GetValue(workers),
-                LayerFilter = FilterOf(loaded, parsed.GetValue(skip) ?? []),
+                LayerFilter = FilterOf(loaded, statistics, parsed.GetValue(skip) ?? []),
             };
             ISampleSource samples = OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
             if (parsed.GetValue(dryRun))
@@ -58,23 +61,23 @@ internal static class AdaptCommand
         return command;
     }
 
-    private static void CheckTarget(string source, string target)
+    internal static void CheckTarget(string source, string target)
     {
         if (Path.GetFullPath(source) == Path.GetFullPath(target))
-            throw new ArgumentException($"--out is the source model itself ({source}); give another file, the source is needed to adapt again.");
+            throw new ArgumentException($"The file to write is the source model itself ({source}); give another, the source is needed to adapt again.");
         string folder = Path.GetDirectoryName(Path.GetFullPath(target))!;
-        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"--out: the folder {folder} does not exist.");
+        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"The folder {folder}, where {Path.GetFileName(target)} is to be written, does not exist.");
     }
 
-    private static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, string[] skipped)
+    private static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, ReferenceStatistics? reference, string[] skipped)
     {
         if (skipped.Length == 0) return null;
-        string[] unknown = [.. skipped.Except(NormalizationDiscovery.Inspect(model).Select(layer => layer.Name))];
+        string[] unknown = [.. skipped.Except(NormalizationDiscovery.Inspect(model, reference).Select(layer => layer.Name))];
         if (unknown.Length > 0) throw new ArgumentException($"--skip: the model has no normalization layer named {string.Join(", ", unknown)}; 'adabn inspect' lists them.");
         return layer => !skipped.Contains(layer.Name);
     }
 
-    private static ISampleSource OpenData(string[] files, string[] inputs)
+    internal static ISampleSource OpenData(string[] files, string[] inputs)
     {
         if (inputs.Length != files.Length && (inputs.Length > 0 || files.Length > 1))
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{files.Length} --data but {inputs.Length} --input: give one --input for each --data."));

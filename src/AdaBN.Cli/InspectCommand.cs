@@ -14,12 +14,13 @@ internal static class InspectCommand
     public static Command Create(IAnsiConsole console, TextWriter output)
     {
         var model = new Argument<string>("MODEL") { Description = "The ONNX file." };
+        var reference = new Option<string?>("--reference") { Description = "Source statistics that 'adabn reference' wrote; default: those that the model carries.", HelpName = "FILE" };
         var json = new Option<bool>("--json") { Description = "Print JSON." };
-        var command = new Command("inspect", "List a model's normalization layers. Example: adabn inspect classifier.onnx") { model, json };
+        var command = new Command("inspect", "List a model's normalization layers. Example: adabn inspect classifier.onnx") { model, reference, json };
         command.SetAction(parsed =>
         {
             OnnxModel loaded = OnnxModel.Load(parsed.GetValue(model)!);
-            IReadOnlyList<NormalizationLayer> layers = NormalizationDiscovery.Inspect(loaded);
+            IReadOnlyList<NormalizationLayer> layers = NormalizationDiscovery.Inspect(loaded, parsed.GetValue(reference) is { } file ? ReferenceStatistics.Load(file) : null);
             if (parsed.GetValue(json)) output.WriteLine(ToJson(loaded, layers));
             else Print(console, loaded, layers);
             return AdabnCommand.Success;
@@ -45,7 +46,7 @@ internal static class InspectCommand
         console.WriteLine($"opset {model.Opset.ToString(CultureInfo.InvariantCulture)}, made by {(model.Producer.Length > 0 ? model.Producer : "an unnamed tool")}");
         foreach (Value input in model.Graph.RequiredInputs) console.WriteLine($"input  {input}");
         foreach (Value value in model.Graph.Outputs) console.WriteLine($"output {value}");
-        foreach ((string key, string text) in model.Metadata.Where(entry => entry.Key.StartsWith("adabn.", StringComparison.Ordinal))) console.WriteLine($"{key} {text}");
+        foreach ((string key, string text) in model.Metadata.Where(entry => entry.Key.StartsWith("adabn.", StringComparison.Ordinal))) console.WriteLine($"{key} {Shortened(text)}");
         if (layers.Count > 0)
         {
             var table = new Table().Border(TableBorder.Minimal).AddColumns("#", "layer", "form", "channels", "depth", "statistics", "adapt");
@@ -64,6 +65,12 @@ internal static class InspectCommand
     {
         if (layer.DeclinedBecause is not { } reason) return "yes";
         return layer.Mend is { } mend ? $"no: {reason}. Mend: {mend}" : $"no: {reason}";
+    }
+
+    private static string Shortened(string text)
+    {
+        const int longest = 100;
+        return text.Length <= longest ? text : string.Create(CultureInfo.InvariantCulture, $"({text.Length} characters)");
     }
 
     private static string Number(int? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "–";

@@ -36,6 +36,21 @@ public sealed class OnnxModel
     /// <summary>SHA-256 of the file the model was loaded from (without data kept outside), in lower-case hex. Clones and edits keep it: it names the source.</summary>
     public string Sha256 { get; }
 
+    /// <summary>
+    /// SHA-256, in lower-case hex, of what the model computes: its operator sets, functions, nodes, tensors, inputs and outputs as they
+    /// are stored now. Unlike <see cref="Sha256"/> it does not see metadata, names of tools, or types declared for inner values.
+    /// </summary>
+    public string ComputationSha256()
+    {
+        GraphProto graph = GraphWriter.ToProto(Graph);
+        var computation = new ModelProto { Graph = new GraphProto { Node = { graph.Node }, Initializer = { graph.Initializer }, SparseInitializer = { graph.SparseInitializer }, Input = { graph.Input }, Output = { graph.Output } } };
+        computation.OpsetImport.AddRange(OpsetImports.Select(import => new OperatorSetIdProto { Domain = import.Key, Version = import.Value }));
+        computation.Functions.AddRange(_shell.Functions);
+        using var sha256 = SHA256.Create();
+        using (var stream = new CryptoStream(Stream.Null, sha256, CryptoStreamMode.Write)) computation.WriteTo(stream);
+        return Convert.ToHexStringLower(sha256.Hash!);
+    }
+
     /// <summary>The version of the file format.</summary>
     public long IrVersion => _shell.IrVersion;
 
@@ -88,9 +103,9 @@ public sealed class OnnxModel
         {
             proto = ModelProto.Parser.ParseFrom(bytes);
         }
-        catch (Exception e) when (e is InvalidProtocolBufferException or ArgumentOutOfRangeException or IndexOutOfRangeException)
+        catch (Exception e) when (e is InvalidProtocolBufferException or ArgumentOutOfRangeException or IndexOutOfRangeException or OutOfMemoryException)
         {
-            // The last two escape Google.Protobuf where a length reaches beyond the message around it.
+            // The others escape Google.Protobuf where a length reaches beyond the message around it; near 2³¹ it asks for that much memory.
             throw new OnnxModelException($"This is no ONNX model, or a damaged one ({e.Message}). Export it again or copy it anew.", e);
         }
         if (proto.Graph is null)

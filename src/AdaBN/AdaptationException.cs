@@ -18,6 +18,9 @@ public enum AdaptationError
     /// <summary>NaN or infinity, in the data or in an activation.</summary>
     NonFinite,
 
+    /// <summary>Reference statistics are damaged, or of another model.</summary>
+    InvalidReference,
+
     /// <summary>ONNX Runtime refuses the model or fails while running it.</summary>
     ModelRefused,
 }

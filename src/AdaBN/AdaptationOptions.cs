@@ -34,6 +34,12 @@ public sealed record AdaptationOptions
     /// <summary>Chooses the layers to adapt; layers it turns down keep their source statistics. Default: all.</summary>
     public Func<NormalizationLayer, bool>? LayerFilter { get; init; }
 
+    /// <summary>
+    /// The source domain's statistics of layers that BatchNormalization was folded into; with it these are adapted as well. Default: the
+    /// reference that the model carries, if any.
+    /// </summary>
+    public ReferenceStatistics? Reference { get; init; }
+
     /// <summary>Threads that compute, one batch each; at least 1. Default: one a processor. The result is the same, bit for bit, for any number.</summary>
     public int? Workers { get; init; }
 

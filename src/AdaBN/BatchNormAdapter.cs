@@ -39,7 +39,8 @@ public static class BatchNormAdapter
         options ??= new AdaptationOptions();
         options.Validate();
 
-        WorkingModel working = WorkingModel.Of(model, options.LayerFilter);
+        ReferenceStatistics? reference = ReferenceStatistics.For(model, options.Reference);
+        WorkingModel working = WorkingModel.Of(model, options.LayerFilter, reference);
         AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers);
         InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
 
@@ -63,8 +64,10 @@ public static class BatchNormAdapter
 
         OnnxModel adapted = working.Write(decisions);
         var report = new AdaptationReport(
-            $"AdaBN (full replacement, {options.Variance.ToString().ToLowerInvariant()} variance)", reader.SamplesRead, model.Sha256, ToolVersion, reports, [.. working.Findings, .. Findings(reader.SamplesRead, reports)]);
+            $"AdaBN (full replacement, {options.Variance.ToString().ToLowerInvariant()} variance)", reader.SamplesRead, model.Sha256, ToolVersion, reports,
+            [.. working.Findings, .. Findings(reader.SamplesRead, reports)]);
         Provenance.Record(adapted, report);
+        if (ReferenceStatistics.IsEmbeddedIn(adapted)) reference!.Of(adapted).EmbedIn(adapted);
         return new AdaptationResult(adapted, report, runner.Memory);
     }
 
@@ -82,7 +85,7 @@ public static class BatchNormAdapter
         options ??= new AdaptationOptions();
         options.Validate();
         long count = sampleCount ?? samples.Count ?? throw new ArgumentException("The data does not know its number of samples; give sampleCount.", nameof(sampleCount));
-        WorkingModel working = WorkingModel.Of(model, options.LayerFilter);
+        WorkingModel working = WorkingModel.Of(model, options.LayerFilter, ReferenceStatistics.For(model, options.Reference));
         AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers);
         InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
         return MemoryEstimator.Estimate(working.Model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options);

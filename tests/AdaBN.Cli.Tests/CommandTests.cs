@@ -109,6 +109,39 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    public async Task A_reference_is_measured_and_used_from_a_file_or_from_the_model()
+    {
+        using var folder = new TemporaryFolder();
+        string twin = Path.Combine(Repository.Root, "tests", "Folded", "small"), model = Path.Combine(twin, "folded.onnx"), source = Path.Combine(twin, "source.npy"), target = Path.Combine(twin, "target.npy");
+        Outcome measured = await Run("reference", model, "--data", source, "--out", folder.File("small.reference"), "--embed", folder.File("small.onnx"));
+        Assert.AreEqual(0, measured.ExitCode, measured.Error);
+        Assert.Contains("7 layers measured on 48 samples", measured.Output);
+
+        Outcome fromFile = await Run("adapt", model, "--data", target, "--reference", folder.File("small.reference"), "--out", folder.File("a.onnx"));
+        Outcome fromModel = await Run("adapt", folder.File("small.onnx"), "--data", target, "--out", folder.File("b.onnx"));
+        foreach (Outcome outcome in (Outcome[])[fromFile, fromModel])
+        {
+            Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+            Assert.Contains("7 layers adapted on 48 samples", outcome.Output);
+            Assert.Contains("7 of 7 layers had their BatchNormalization folded in", outcome.Output);
+        }
+        OnnxModel expected = BatchNormAdapter.Adapt(OnnxModel.Load(model), NpyFile.Open(target), new AdaptationOptions { Reference = ReferenceStatistics.Measure(OnnxModel.Load(model), NpyFile.Open(source)) }).Model;
+        CollectionAssert.AreEqual(expected.ToBytes(), File.ReadAllBytes(folder.File("a.onnx")));
+        Assert.AreEqual(expected.ComputationSha256(), OnnxModel.Load(folder.File("b.onnx")).ComputationSha256());
+
+        Outcome inspected = await Run("inspect", folder.File("b.onnx"));
+        Assert.Contains("7 normalization layers, 7 of them with statistics to re-estimate.", inspected.Output);
+        Assert.Contains("gate", inspected.Output);
+        Assert.Contains("model's output", inspected.Output);
+        Assert.Contains("adabn.reference (", inspected.Output);
+
+        Outcome less = await Run("reference", model, "--data", source, "--out", folder.File("c.reference"), "--skip", "/conv/Conv", "--also", "/squeeze/Conv", "--also", "/excite/Conv");
+        Assert.Contains("8 layers measured", less.Output, less.Error);
+        Assert.Contains("8 layers adapted", (await Run("adapt", model, "--data", target, "--reference", folder.File("c.reference"), "--out", folder.File("c.onnx"))).Output);
+        Assert.Contains("6 layers adapted", (await Run("adapt", model, "--data", target, "--reference", folder.File("small.reference"), "--out", folder.File("c.onnx"), "--skip", "/conv/Conv")).Output);
+    }
+
+    [TestMethod]
     public async Task Failures_are_one_clear_line_and_leave_files_alone()
     {
         using var folder = new TemporaryFolder();
@@ -124,6 +157,13 @@ public sealed class CommandTests
             (1, "no-such-folder", ["adapt", model, "--data", data, "--out", Path.Combine(folder.Path, "no-such-folder", "x.onnx")]),
             (1, "has no input 'picture'", ["adapt", model, "--data", data, "--input", "picture", "--out", target]),
             (1, "no BatchNormalization node", ["adapt", Repository.Model("digits-cnn-folded.onnx"), "--data", data, "--out", target]),
+            (1, "adabn reference", ["adapt", Repository.Model("digits-cnn-folded.onnx"), "--data", data, "--out", target]),
+            (1, "no file of reference statistics", ["adapt", model, "--data", data, "--reference", folder.File("garbage.onnx"), "--out", target]),
+            (1, "need no reference", ["reference", model, "--data", data, "--out", target]),
+            (2, "--embed OUT.onnx", ["reference", model, "--data", data]),
+            (2, "no layer named nonsense", ["reference", Repository.Model("digits-cnn-folded.onnx"), "--data", data, "--out", target, "--also", "nonsense"]),
+            (2, "one file", ["reference", model, "--data", data, "--out", target, "--embed", target]),
+            (2, "source model itself", ["reference", model, "--data", data, "--embed", model]),
             (2, "source model itself", ["adapt", model, "--data", data, "--out", model]),
             (2, "give one --input for each --data", ["adapt", model, "--data", data, "--data", data, "--out", target]),
             (2, "BatchSize is 0", ["adapt", model, "--data", data, "--out", target, "--batch-size", "0"]),

@@ -122,6 +122,27 @@ public sealed class StepTests
         Assert.AreEqual(AdaptationError.NoBatchNormalization, e.Error);
     }
 
+    [TestMethod]
+    public void A_folded_model_is_adapted_with_a_reference()
+    {
+        var context = new MLContext();
+        string folder = Path.Combine(Repository.Root, "tests", "Folded", "small"), model = Path.Combine(folder, "folded.onnx");
+        (float[] data, int[] shape) = Npy.Read<float>(Path.Combine(folder, "target.npy"));
+        int length = data.Length / shape[0];
+        SchemaDefinition schema = SchemaDefinition.Create(typeof(ImageRow));
+        schema["image"].ColumnType = new VectorDataViewType(NumberDataViewType.Single, length);
+        IDataView view = context.Data.LoadFromEnumerable(data.Chunk(length).Select(image => new ImageRow { Image = image }).ToArray(), schema);
+        var options = new AdaptationOptions { Reference = ReferenceStatistics.Measure(Onnx.OnnxModel.Load(model), NpyFile.Open(Path.Combine(folder, "source.npy"))) };
+
+        using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel("logits", "image", model, options).Fit(view);
+
+        float[] scored = [.. ConvChain.Logits(context, step.Transform(view)).SelectMany(logits => logits)];
+        double[] expected = Npy.Read<double>(Path.Combine(folder, "expected.npy")).Data;
+        Assert.HasCount(expected.Length, scored);
+        for (int i = 0; i < expected.Length; i++) Assert.AreEqual(expected[i], scored[i], 1e-4);
+        Assert.HasCount(7, step.Report.Layers);
+    }
+
     private static string[] TemporaryModels() => Directory.GetDirectories(Path.GetTempPath(), "adabn-*").Where(folder => !folder.Contains("adabn-test-", StringComparison.Ordinal)).ToArray();
 
     private sealed class Recorder : IProgress<AdaptationProgress>

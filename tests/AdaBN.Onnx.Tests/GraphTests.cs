@@ -112,6 +112,74 @@ public sealed class GraphTests
     }
 
     [TestMethod]
+    [DataRow(7, 13)]
+    [DataRow(3, 8)]
+    public void A_node_put_behind_a_value_is_what_all_its_readers_see(int irVersion, int opset)
+    {
+        ModelBuilder builder = new ModelBuilder(opset, irVersion).Input("x", -1, 2).Node("Relu", ["x"], ["a"]).Node("Relu", ["a"], ["b"]).Node("Add", ["a", "b"], ["y"]).Output("a", -1, 2).Output("y", -1, 2);
+        OnnxModel model = builder.Build();
+        Node inserted = GraphEditor.InsertBehind(model, Find(model, "a"), "BatchNormalization",
+            new KeyValuePair<string, double[]>("s", [2, 2]), new KeyValuePair<string, double[]>("o", [1, 0]), new KeyValuePair<string, double[]>("m", [0, 0]), new KeyValuePair<string, double[]>("v", [1, 1]));
+        GraphEditor.SetFloat(inserted, "epsilon", 0);
+
+        Assert.AreEqual("a_1", inserted.Inputs[0]!.Name);
+        OnnxModel reloaded = OnnxModel.FromBytes(model.ToBytes());
+        CollectionAssert.AreEqual(new[] { "Relu", "BatchNormalization", "Relu", "Add" }, reloaded.Graph.Nodes.Select(node => node.OpType).ToArray());
+        CollectionAssert.AreEqual(new[] { "x" }, reloaded.Graph.RequiredInputs.Select(input => input.Name).ToArray());
+        CollectionAssert.AreEqual(new[] { 3f, 4f }, Run(reloaded, "x", [1, 2]), "the caller reads it too");
+        Assert.HasCount(2, Find(reloaded, "a").Uses);
+    }
+
+    [TestMethod]
+    public void Nested_graphs_read_the_node_put_behind_a_value()
+    {
+        OnnxModel model = Models.WithIf().Build();
+        GraphEditor.InsertBehind(model, Find(model, "h"), "Neg", []);
+        OnnxModel reloaded = OnnxModel.FromBytes(model.ToBytes());
+        Assert.AreEqual("Neg", Find(reloaded, "h").Producer!.OpType);
+        Assert.Contains("h", reloaded.Graph.Nodes.Single(node => node.Is("If")).Captures.Select(value => value.Name));
+    }
+
+    [TestMethod]
+    public void An_input_left_out_is_added_and_no_other()
+    {
+        OnnxModel model = new ModelBuilder().Input("x", -1, 2).Floats("w", [2, 2], 1, 0, 0, 1).Node("Gemm", ["x", "w"], ["g"]).Node("Gemm", ["g", "w", ""], ["y"]).Output("y", -1, 2).Build();
+        GraphEditor.AddInput(model, model.Graph.Nodes[0], 2, "w.bias", ElementType.Float, [1, 2]);
+        GraphEditor.AddInput(model, model.Graph.Nodes[1], 2, "w.bias", ElementType.Float, [10, 20]);
+        OnnxModel reloaded = OnnxModel.FromBytes(model.ToBytes());
+        CollectionAssert.AreEqual(new[] { "x", "w", "w.bias_1" }, reloaded.Graph.Nodes[0].Inputs.Select(value => value!.Name).ToArray());
+        CollectionAssert.AreEqual(new[] { 16f, 28f }, Run(reloaded, "x", [5, 6]));
+
+        byte[] before = model.ToBytes();
+        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.AddInput(model, model.Graph.Nodes[0], 2, "b", ElementType.Float, [1, 2]));
+        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.AddInput(model, model.Graph.Nodes[0], 4, "b", ElementType.Float, [1, 2]));
+        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.InsertBehind(model, Find(model, "x"), "Relu", []));
+        CollectionAssert.AreEqual(before, model.ToBytes());
+    }
+
+    [TestMethod]
+    public void The_hash_of_the_computation_sees_weights_and_nodes_but_no_metadata()
+    {
+        OnnxModel model = Branching().Build();
+        string hash = model.ComputationSha256();
+        OnnxModel tagged = model.Clone();
+        tagged.SetMetadata("note", "x");
+        Assert.AreEqual(hash, OnnxModel.FromBytes(tagged.ToBytes()).ComputationSha256());
+        ModelBuilder typed = Branching();
+        typed.Graph.ValueInfo.Add(typed.Graph.Input[0].Clone());
+        typed.Graph.ValueInfo[0].Name = "a";
+        typed.Proto.ProducerName = "another tool";
+        Assert.AreEqual(hash, typed.Build().ComputationSha256());
+
+        GraphEditor.ReplaceInitializer(tagged, tagged.Graph.Nodes[1], 3, [0f, 1e-30f]);
+        ModelBuilder swapped = Branching(), newer = Branching();
+        swapped.Graph.Node[2].Input[1] = "a";
+        newer.Proto.OpsetImport[0].Version++;
+        string[] hashes = [hash, tagged.ComputationSha256(), swapped.Build().ComputationSha256(), newer.Build().ComputationSha256()];
+        Assert.HasCount(4, hashes.Distinct());
+    }
+
+    [TestMethod]
     public void Damaged_files_are_refused_with_a_reason()
     {
         Assert.Contains("empty", Refusal([]));

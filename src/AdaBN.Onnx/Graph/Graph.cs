@@ -119,6 +119,8 @@ public sealed class Graph
 
     internal void InsertNode(Node node, Node before) => _nodes.Insert(_nodes.IndexOf(before), node);
 
+    internal void AppendNode(Node node, Node after) => _nodes.Insert(_nodes.IndexOf(after) + 1, node);
+
     /// <summary>Takes out a node; its outputs go too, unless another node computes them by now.</summary>
     internal void RemoveNode(Node node)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using AdaBN.Onnx.Serialization;
 using Google.Protobuf;
 
@@ -36,6 +37,49 @@ public static partial class GraphEditor
         var initializer = new Initializer(value, tensor);
         AddInitializer(model, initializer, declare: graph.Owner is null);
         return initializer;
+    }
+
+    /// <summary>Gives a node an optional input that it leaves out so far: a new vector of constants.</summary>
+    /// <param name="model">The model that holds the node.</param>
+    /// <param name="node">The node to edit.</param>
+    /// <param name="inputIndex">Position of the input: the next one, or one left empty.</param>
+    /// <param name="nameLike">The constant is named like this.</param>
+    /// <param name="type">Type of its elements.</param>
+    /// <param name="data">The vector.</param>
+    /// <exception cref="OnnxModelException">The input is there already, or inputs before it are missing.</exception>
+    public static Initializer AddInput(OnnxModel model, Node node, int inputIndex, string nameLike, ElementType type, double[] data)
+    {
+        if (inputIndex > node.Inputs.Count || (inputIndex < node.Inputs.Count && node.Inputs[inputIndex] is not null))
+            throw new OnnxModelException($"Input {inputIndex.ToString(CultureInfo.InvariantCulture)} of {node} cannot be added: it is there already, or one before it is missing.");
+        Initializer vector = AddConstant(model, node.Graph, nameLike, type, [data.Length], data);
+        if (inputIndex == node.Inputs.Count) node.AddInput(vector.Value);
+        else node.SetInput(inputIndex, vector.Value);
+        return vector;
+    }
+
+    /// <summary>
+    /// Puts a node between a value's producer and all that read the value, the caller and nested graphs included: the new node computes
+    /// the value, from what the producer gives under a new name.
+    /// </summary>
+    /// <param name="model">The model to edit.</param>
+    /// <param name="value">A value that a node of the main graph computes.</param>
+    /// <param name="opType">The new node's operator, one of ONNX's own with a single output.</param>
+    /// <param name="vectors">Its inputs behind the first, all float32 constants: names to name them like, and their data.</param>
+    /// <returns>The new node.</returns>
+    /// <exception cref="OnnxModelException">No node of the main graph computes the value.</exception>
+    public static Node InsertBehind(OnnxModel model, Value value, string opType, params IEnumerable<KeyValuePair<string, double[]>> vectors)
+    {
+        if (value.Graph != model.Graph || value.Producer is not { } producer)
+            throw new OnnxModelException($"No node can be put behind '{value.Name}': no node of the main graph computes it.");
+        Value before = model.Graph.GetOrAddValue(UnusedName(model.Graph, value.Name));
+        before.Type = value.Type;
+        producer.ReplaceOutput(value, before);
+        var node = new Node(model.Graph, new NodeProto { OpType = opType });
+        node.AddInput(before);
+        foreach ((string nameLike, double[] data) in vectors) node.AddInput(AddConstant(model, model.Graph, nameLike, ElementType.Float, [data.Length], data).Value);
+        node.AddOutput(value);
+        model.Graph.AppendNode(node, producer);
+        return node;
     }
 
     /// <summary>Adds a node with one output, in front of another.</summary>

@@ -124,6 +124,12 @@ public sealed class Node
         }
     }
 
+    internal void ReplaceOutput(Value old, Value value)
+    {
+        _outputs[_outputs.IndexOf(old)] = value;
+        (old.Producer, value.Producer) = (null, this);
+    }
+
     internal float[]? ConstantFloats(Value value) => Find("value") switch
     {
         { T: { DataType: (int)ElementType.Float } tensor } => new Initializer(value, tensor).ToFloatArray(),

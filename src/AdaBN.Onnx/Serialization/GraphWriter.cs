@@ -18,13 +18,13 @@ internal static class GraphWriter
     public static NodeProto ToProto(Node node)
     {
         NodeProto proto = node.Proto;
-        IEnumerable<string> inputs = node.Inputs.Select(value => value?.Name ?? "");
-        bool edited = !proto.Input.SequenceEqual(inputs);
+        IEnumerable<string> inputs = node.Inputs.Select(value => value?.Name ?? ""), outputs = node.Outputs.Select(value => value?.Name ?? "");
+        bool edited = !proto.Input.SequenceEqual(inputs) || !proto.Output.SequenceEqual(outputs);
         if (!edited && node.NestedGraphs.Count == 0) return proto;
 
         NodeProto written = ShellOf(proto);
         written.Input.AddRange(inputs);
-        written.Output.AddRange(proto.Output);
+        written.Output.AddRange(outputs);
         int next = 0;
         foreach (AttributeProto attribute in proto.Attribute) written.Attribute.Add(ToProto(attribute, node, ref next));
         return written;

@@ -3,7 +3,10 @@ namespace AdaBN;
 /// <summary>A normalization that was found in a model.</summary>
 /// <param name="Index">Its place among the normalizations, from 0, in the order of computation.</param>
 /// <param name="Name">The node's name, or its output's where it has none.</param>
-/// <param name="Form">The operator, such as <c>BatchNormalization</c>, also where other operators spell it out.</param>
+/// <param name="Form">
+/// The operator, such as <c>BatchNormalization</c>, also where other operators spell it out; <c>Conv (BatchNormalization folded in)</c> where
+/// a layer has taken it in.
+/// </param>
 /// <param name="Channels">Number of channels, where known.</param>
 /// <param name="Depth">Number of BatchNormalization nodes before it on the longest path from the model's inputs; null where it does not depend on them.</param>
 /// <param name="DeclinedBecause">Why its statistics cannot be re-estimated, or null when they can.</param>
@@ -20,4 +23,12 @@ public sealed record NormalizationLayer(int Index, string Name, string Form, int
 
     /// <summary>What to do about a layer that is declined; null where nothing is wrong.</summary>
     public string? Mend { get; init; }
+
+    /// <summary>False for a layer that is listed only to say why no BatchNormalization is thought to be folded into it.</summary>
+    public bool IsNormalization => Form is not ("Conv" or "ConvTranspose" or "Gemm");
+
+    /// <summary>Whether it is a layer that a BatchNormalization was folded into.</summary>
+    public bool IsFolded => Form.EndsWith(FoldedIn, StringComparison.Ordinal);
+
+    internal const string FoldedIn = "(BatchNormalization folded in)";
 }

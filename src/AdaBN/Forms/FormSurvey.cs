@@ -14,11 +14,14 @@ internal sealed class FormSurvey
     private readonly Dictionary<Node, AdaptableNode> _adaptable = [];
     private readonly Dictionary<Node, Refusal> _refused = [];
     private readonly HashSet<Node> _partsOfRefused = [];
+    private readonly Func<LinearLayer, string?> _whyNotUnfolded;
+    private Dictionary<Node, FoldedNode> _folded = [];
     private string? _functionsStay;
     private readonly Dictionary<string, NodePath> _paths = new(StringComparer.Ordinal);
 
-    private FormSurvey(OnnxModel file, OnnxModel copy)
+    private FormSurvey(OnnxModel file, OnnxModel copy, Func<LinearLayer, string?> whyNotUnfolded)
     {
+        _whyNotUnfolded = whyNotUnfolded;
         File = file;
         Copy = InlineBranches(copy);
     }
@@ -35,19 +38,37 @@ internal sealed class FormSurvey
     /// <summary>What was done to <see cref="File"/>, in plain sentences.</summary>
     public List<string> Findings { get; } = [];
 
-    public static FormSurvey Of(OnnxModel model)
+    /// <summary>Layers that BatchNormalization was folded into.</summary>
+    public IEnumerable<FoldedNode> LooksFolded => _folded.Values.Where(found => found.Layer.LooksFolded);
+
+    /// <summary>
+    /// Looks at a model as an adaptation would. Where BatchNormalization looks as if it were folded into layers, all layers into which it could
+    /// be are listed as well, each of the others with the reason why it is not thought to be.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="reference">The source statistics of such layers, where they are known.</param>
+    public static FormSurvey Of(OnnxModel model, ReferenceStatistics? reference) => Of(model, layer =>
+        reference?.Find(layer.Output) is not null ? null
+        : layer.NotFoldedBecause ?? (reference is null ? "its statistics on the source domain are not known" : "the reference does not hold it"), listsFolded: reference is not null);
+
+    /// <summary>Looks at a model as the measuring of a reference does: every layer that could be measured is listed.</summary>
+    public static FormSurvey ToMeasure(OnnxModel model) => Of(model, layer => layer.NotFoldedBecause, listsFolded: true);
+
+    private static FormSurvey Of(OnnxModel model, Func<LinearLayer, string?> whyNotUnfolded, bool listsFolded)
     {
         FormSurvey survey;
         try
         {
             OnnxModel inlined = FunctionInliner.Inline(model);
-            survey = new FormSurvey(inlined.Clone(), inlined.Clone());
+            survey = new FormSurvey(inlined.Clone(), inlined.Clone(), whyNotUnfolded);
         }
         catch (OnnxModelException e)
         {
-            survey = new FormSurvey(model.Clone(), model.Clone()) { _functionsStay = e.Message };
+            survey = new FormSurvey(model.Clone(), model.Clone(), whyNotUnfolded) { _functionsStay = e.Message };
         }
         survey.Standardize();
+        survey._folded = LinearLayers.Find(survey.Copy).ToDictionary(layer => layer.Node, layer => new FoldedNode(layer, survey.PathOf(layer.Node)));
+        if (!listsFolded && !survey.LooksFolded.Any()) survey._folded.Clear();
         survey.KeepFunctionsWithoutLayers(model);
         survey.Layers = [.. survey.List()];
         return survey;
@@ -57,9 +78,13 @@ internal sealed class FormSurvey
     private void KeepFunctionsWithoutLayers(OnnxModel model)
     {
         if (model.Functions.Count == 0 || _functionsStay is not null) return;
-        AdaptableNode[] inside = [.. _adaptable.Values.Where(found => !found.Mean.IsIn(model) || !found.Variance.IsIn(model))];
+        Node[] inside =
+        [
+            .. _adaptable.Values.Where(found => !found.Mean.IsIn(model) || !found.Variance.IsIn(model)).Select(found => found.Node),
+            .. _folded.Values.Where(found => _whyNotUnfolded(found.Layer) is null && found.Path.TryFind(model)?.OpType != found.Layer.Node.OpType).Select(found => found.Layer.Node),
+        ];
         if (inside.Length == 0) File = model.Clone();
-        else Findings.Add($"The model's local functions were written out where they are called, because {string.Join(", ", inside.Select(found => $"'{found.Node.DisplayName}'"))} stands in one; the model computes the same.");
+        else Findings.Add($"The model's local functions were written out where they are called, because {string.Join(", ", inside.Select(node => $"'{node.DisplayName}'"))} stands in one; the model computes the same.");
     }
 
     private OnnxModel InlineBranches(OnnxModel copy)
@@ -139,13 +164,15 @@ internal sealed class FormSurvey
     private IEnumerable<FoundLayer> List()
     {
         IReadOnlyList<Node> ordered = Copy.Graph.TopologicalOrder();
-        Dictionary<Value, int> depths = BatchNormDepth.Of(Copy.Graph, ordered, node => node.Is(BatchNormalization.OpType));
+        Dictionary<Value, int> depths = BatchNormDepth.Of(Copy.Graph, ordered,
+            node => node.Is(BatchNormalization.OpType) || (_folded.TryGetValue(node, out FoldedNode? found) && _whyNotUnfolded(found.Layer) is null));
         var constants = new ConstantFolder(Copy);
         int index = 0;
         foreach (Node node in ordered.SelectMany(node => node.NestedGraphs.SelectMany(nested => nested.NodesAndNested()).Prepend(node)))
         {
             int? depth = node.Inputs.OfType<Value>().FirstOrDefault(depths.ContainsKey) is { } input ? depths[input] : null;
-            if (node.Is(BatchNormalization.OpType) || _refused.ContainsKey(node)) yield return BatchNorm(node, index++, depth);
+            if (_folded.TryGetValue(node, out FoldedNode? folded)) yield return new FoundLayer(folded.Layer.Describe(index++, depth, _whyNotUnfolded(folded.Layer)), null, folded);
+            else if (node.Is(BatchNormalization.OpType) || _refused.ContainsKey(node)) yield return BatchNorm(node, index++, depth);
             else if (SampleNormalization.Of(node) is { } sample) yield return OfTheSample(sample, node, index++, depth);
             else if (node.Graph.Owner is null && !_partsOfRefused.Contains(node) && ChannelAffine.IsShift(node, constants)) yield return Affine(node, index++, depth);
         }

@@ -1,12 +1,19 @@
 using System.Collections.Immutable;
+using AdaBN.Discovery;
 using AdaBN.Onnx;
 
 namespace AdaBN.Forms;
 
 /// <summary>A normalization of the working copy.</summary>
 /// <param name="Info">What is told of it in public.</param>
-/// <param name="Batch">Its node and places if it can be adapted; else null.</param>
-internal sealed record FoundLayer(NormalizationLayer Info, AdaptableNode? Batch);
+/// <param name="Batch">Its node and places if it is a BatchNormalization that can be adapted; else null.</param>
+/// <param name="Folded">The layer that a BatchNormalization was, or could have been, folded into; else null.</param>
+internal sealed record FoundLayer(NormalizationLayer Info, AdaptableNode? Batch, FoldedNode? Folded = null);
+
+/// <summary>A node of the working copy into which a BatchNormalization may have been folded.</summary>
+/// <param name="Layer">The node and the judgement.</param>
+/// <param name="Path">Where it stands in the file.</param>
+internal sealed record FoldedNode(LinearLayer Layer, NodePath Path);
 
 /// <summary>A BatchNormalization node of the working copy and what it is in the file.</summary>
 /// <param name="Node">The node: inference form, float32 initializers.</param>

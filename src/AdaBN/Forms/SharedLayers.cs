@@ -11,11 +11,14 @@ namespace AdaBN.Forms;
 /// </summary>
 internal static class SharedLayers
 {
-    /// <summary>Groups all layers; those of a group share one statistic.</summary>
-    public static IEnumerable<BatchNormLayer[]> Group(OnnxModel copy, IReadOnlyDictionary<BatchNormLayer, AdaptableNode> forms, List<string> findings)
+    /// <summary>Groups layers; those of a group share one statistic.</summary>
+    /// <param name="copy">The working copy.</param>
+    /// <param name="forms">The layers to group.</param>
+    /// <param name="adapted">The nodes of all layers to adapt: what makes up depth.</param>
+    /// <param name="findings">Told what layers share.</param>
+    public static IEnumerable<BatchNormLayer[]> Group(OnnxModel copy, IReadOnlyDictionary<BatchNormLayer, AdaptableNode> forms, IReadOnlySet<Node> adapted, List<string> findings)
     {
-        HashSet<Node> nodes = [.. forms.Keys.Select(layer => layer.Node)];
-        Dictionary<Value, int> depths = BatchNormDepth.Of(copy.Graph, copy.Graph.TopologicalOrder(), nodes.Contains);
+        Dictionary<Value, int> depths = BatchNormDepth.Of(copy.Graph, copy.Graph.TopologicalOrder(), adapted.Contains);
         List<List<BatchNormLayer>> groups = [];
         foreach (BatchNormLayer layer in forms.Keys)
         {

@@ -21,10 +21,11 @@ internal sealed record WorkingModel(
 {
     /// <summary>Prepares the working copy of a model.</summary>
     /// <exception cref="AdaptationException">Nothing in it can be adapted, or a layer cannot that should be.</exception>
-    public static WorkingModel Of(OnnxModel model, Func<NormalizationLayer, bool>? filter)
+    public static WorkingModel Of(OnnxModel model, Func<NormalizationLayer, bool>? filter, ReferenceStatistics? reference = null)
     {
-        FormSurvey survey = FormSurvey.Of(model);
-        List<FoundLayer> chosen = Choose(survey.Layers, filter);
+        FormSurvey survey = FormSurvey.Of(model, reference);
+        FoundLayer[] folded = [.. survey.Layers.Where(found => found is { Folded: not null, Info.CanAdapt: true } && (filter?.Invoke(found.Info) ?? true))];
+        List<FoundLayer> chosen = Choose(survey.Layers, filter, mayBeNone: folded.Length > 0);
         Dictionary<BatchNormLayer, AdaptableNode> forms = chosen.ToDictionary(found => new BatchNormLayer(found.Info, found.Batch!.Node, found.Batch.Mean.Source.ElementType), found => found.Batch!);
 
         List<string> findings = [.. survey.Findings];
@@ -39,12 +40,19 @@ internal sealed record WorkingModel(
             form.Variance.Settle(survey.File);
         }
         var sites = new Dictionary<BatchNormLayer, IStatisticsSite>();
-        foreach (BatchNormLayer[] together in SharedLayers.Group(survey.Copy, forms, findings))
+        foreach (FoundLayer found in folded)
+        {
+            BatchNormLayer unfolded = FoldedLayers.Unfold(survey.Copy, found, reference!.Find(found.Folded!.Layer.Output)!, out IStatisticsSite site);
+            sites.Add(unfolded, site);
+        }
+        BatchNormLayer[] layers = [.. forms.Keys, .. sites.Keys];
+        foreach (BatchNormLayer[] together in SharedLayers.Group(survey.Copy, forms, layers.Select(layer => layer.Node).ToHashSet(), findings))
         {
             var site = new ParameterSite(together[0], [.. together.Select(layer => forms[layer].Mean)], [.. together.Select(layer => forms[layer].Variance)]);
             foreach (BatchNormLayer layer in together) sites.Add(layer, site);
         }
-        return new WorkingModel(survey.Copy, survey.File, [.. forms.Keys], sites, findings);
+        findings.AddRange(FoldedFindings.Of(survey, reference, layers));
+        return new WorkingModel(survey.Copy, survey.File, layers, sites, findings);
     }
 
     /// <summary>The moments to decide by: those of layers with one statistic, all of one stage, are merged.</summary>
@@ -62,12 +70,12 @@ internal sealed record WorkingModel(
         return adapted;
     }
 
-    private static List<FoundLayer> Choose(IReadOnlyList<FoundLayer> layers, Func<NormalizationLayer, bool>? filter)
+    private static List<FoundLayer> Choose(IReadOnlyList<FoundLayer> layers, Func<NormalizationLayer, bool>? filter, bool mayBeNone)
     {
         List<FoundLayer> batchNorms = [.. layers.Where(found => found.Info.Form == BatchNormalization.OpType)];
-        if (batchNorms.Count == 0) throw new AdaptationException(AdaptationError.NoBatchNormalization, NormalizationVerdict.Of([.. layers.Select(found => found.Info)]));
+        if (batchNorms.Count == 0 && !mayBeNone && !layers.Any(found => found is { Folded: not null, Info.CanAdapt: true })) throw new AdaptationException(AdaptationError.NoBatchNormalization, NormalizationVerdict.Of([.. layers.Select(found => found.Info)]));
         batchNorms = [.. batchNorms.Where(found => filter?.Invoke(found.Info) ?? true)];
-        if (batchNorms.Count == 0)
+        if (batchNorms.Count == 0 && !mayBeNone)
             throw new AdaptationException(AdaptationError.NoBatchNormalization, "The layer filter turns down every BatchNormalization of the model; nothing is left to adapt.");
 
         string[] declined = [.. batchNorms.Where(found => !found.Info.CanAdapt).Select(found => $"'{found.Info.Name}': {found.Info.DeclinedBecause} ({found.Info.Mend})")];

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using System.Globalization;
+using AdaBN.Onnx;
+using Spectre.Console;
+
+namespace AdaBN.Cli;
+
+/// <summary><c>adabn reference MODEL --data SOURCE.npy --out FILE</c>: measures what adaptations need of a model whose BatchNormalization was folded.</summary>
+internal static class ReferenceCommand
+{
+    public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole)
+    {
+        var model = new Argument<string>("MODEL") { Description = "The ONNX file." };
+        var data = new Option<string[]>("--data") { Description = "Unlabeled samples of the source domain, such as training images: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
+        var input = new Option<string[]>("--input") { Description = "The model input that --data feeds; give both once for each input where a model has several.", HelpName = "NAME" };
+        var file = new Option<string?>("--out") { Description = "Where to write the reference.", HelpName = "FILE" };
+        var embedded = new Option<string?>("--embed") { Description = "Where to write a copy of the model that carries the reference in its metadata.", HelpName = "OUT.onnx" };
+        var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
+        var skip = new Option<string[]>("--skip") { Description = "Leave out the layer of this name; may be given several times.", HelpName = "LAYER" };
+        var also = new Option<string[]>("--also") { Description = "Measure the layer of this name although no BatchNormalization seems folded into it; may be given several times.", HelpName = "LAYER" };
+        var command = new Command("reference", "Measure the source statistics of layers that BatchNormalization was folded into, once for all adaptations. Example: adabn reference classifier.onnx --data training-images.npy --out classifier.reference")
+        {
+            model, data, input, file, embedded, maxSamples, skip, also,
+        };
+        command.Validators.Add(parsed =>
+        {
+            if (parsed.GetResult(file) is null && parsed.GetResult(embedded) is null) parsed.AddError("Give --out FILE, --embed OUT.onnx, or both.");
+        });
+        command.SetAction((parsed, cancellationToken) => Task.Run(() =>
+        {
+            string source = parsed.GetValue(model)!;
+            string[] targets = [.. new[] { parsed.GetValue(file), parsed.GetValue(embedded) }.OfType<string>()];
+            if (targets.Length == 2 && Path.GetFullPath(targets[0]) == Path.GetFullPath(targets[1])) throw new ArgumentException("--out and --embed name one file; give two.");
+            foreach (string target in targets) AdaptCommand.CheckTarget(source, target);
+            OnnxModel loaded = OnnxModel.Load(source);
+            var options = new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = FilterOf(loaded, parsed.GetValue(skip) ?? [], parsed.GetValue(also) ?? []) };
+            ISampleSource samples = AdaptCommand.OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
+            ReferenceStatistics reference = ProgressBar.Run(errorConsole, progress => ReferenceStatistics.Measure(loaded, samples, options, progress, cancellationToken));
+            if (parsed.GetValue(file) is { } path) reference.Save(path);
+            if (parsed.GetValue(embedded) is { } carrier)
+            {
+                reference.EmbedIn(loaded);
+                loaded.Save(carrier);
+            }
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{reference.Layers.Count} layers measured on {reference.Samples} samples; wrote {string.Join(" and ", targets)}"));
+            return AdabnCommand.Success;
+        }, CancellationToken.None));
+        return command;
+    }
+
+    private static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, string[] skipped, string[] added)
+    {
+        if (skipped.Length == 0 && added.Length == 0) return null;
+        string[] unknown = [.. skipped.Concat(added).Except(ReferenceStatistics.Measurable(model).Select(layer => layer.Name))];
+        if (unknown.Length > 0) throw new ArgumentException($"--skip, --also: no layer named {string.Join(", ", unknown)} can be measured; 'adabn inspect' lists those that can.");
+        return layer => (layer.CanAdapt || added.Contains(layer.Name)) && !skipped.Contains(layer.Name);
+    }
+}

@@ -1,0 +1,58 @@
+namespace AdaBN.Onnx.Ops;
+
+/// <summary>
+/// Facts of the operators that multiply by weights and add a bias, one a channel of their output (axis 1): <c>Conv</c>,
+/// <c>ConvTranspose</c> and <c>Gemm</c>. Sources: https://onnx.ai/onnx/operators/onnx__Conv.html, onnx__ConvTranspose.html, onnx__Gemm.html.
+/// </summary>
+public static class Linear
+{
+    /// <summary>Position of the data input.</summary>
+    public const int DataInput = 0;
+
+    /// <summary>Position of the weights: Conv (C, in/group, …), ConvTranspose (in, C/group, …), Gemm (in, C), or (C, in) with <c>transB</c>.</summary>
+    public const int WeightInput = 1;
+
+    /// <summary>Position of the bias, one number a channel; may be left out (of Gemm since version 11).</summary>
+    public const int BiasInput = 2;
+
+    /// <summary>Gemm's attribute: the bias is multiplied by it.</summary>
+    public const string Beta = "beta";
+
+    private const string Group = "group", TransposeA = "transA", TransposeB = "transB";
+
+    /// <summary>Whether a node is one of these operators, with samples along its first axis.</summary>
+    public static bool Is(Node node) => node.Is("Conv") || node.Is("ConvTranspose") || (node.Is("Gemm") && node.GetInt(TransposeA, 0) == 0);
+
+    /// <summary>Number of channels that a node with constant weights computes; 0 where the weights' shape is not what the operator takes.</summary>
+    public static int Channels(Node node)
+    {
+        ReadOnlySpan<long> dims = node.Inputs[WeightInput]!.Initializer!.Dims.AsSpan();
+        if (dims.Length < 2 || (node.OpType == "Gemm" && dims.Length != 2) || dims.Contains(0)) return 0;
+        long channels = node.OpType switch
+        {
+            "Conv" => dims[0],
+            "ConvTranspose" => node.GetInt(Group, 1) is > 0 and var groups && dims[0] % groups == 0 ? dims[1] * groups : 0,
+            _ => dims[node.GetInt(TransposeB, 0) != 0 ? 0 : 1],
+        };
+        return channels is > 0 and <= int.MaxValue ? (int)channels : 0;
+    }
+
+    /// <summary>Multiplies all weights of a channel by one factor.</summary>
+    /// <param name="node">The node that the weights belong to.</param>
+    /// <param name="weights">Its weights, row-major.</param>
+    /// <param name="factors">One a channel.</param>
+    public static void Scale(Node node, Span<double> weights, ReadOnlySpan<double> factors)
+    {
+        ReadOnlySpan<long> dims = node.Inputs[WeightInput]!.Initializer!.Dims.AsSpan();
+        bool isFirstAxis = node.OpType == "Conv" || (node.OpType == "Gemm" && node.GetInt(TransposeB, 0) != 0);
+        int rowsOfChannels = (int)(isFirstAxis ? dims[0] : dims[1]);
+        int taps = isFirstAxis ? weights.Length / rowsOfChannels : (int)(weights.Length / dims[0] / rowsOfChannels);
+        long inputsOfGroup = node.OpType == "ConvTranspose" ? dims[0] / node.GetInt(Group, 1) : long.MaxValue;
+        for (int i = 0; i < weights.Length; i++)
+        {
+            int row = i / taps, channel = row % rowsOfChannels;
+            if (!isFirstAxis) channel += (int)(row / rowsOfChannels / inputsOfGroup) * rowsOfChannels;
+            weights[i] *= factors[channel];
+        }
+    }
+}
