@@ -1,5 +1,6 @@
 using System.Globalization;
 using AdaBN.Onnx;
+using AdaBN.Onnx.Serialization;
 using AdaBN.TestSupport;
 
 namespace AdaBN.Tests;
@@ -25,6 +26,18 @@ public sealed class FoldedTests
         Assert.IsLessThan(FloatRounding, againstKept);
         Assert.IsGreaterThan(0.1, unadapted); // else equality would show nothing
         foreach ((LayerReport one, LayerReport other) in kept.Report.Layers.Zip(folded.Report.Layers)) Assert.AreEqual(one.Shift, other.Shift, 1e-3 * (1 + one.Shift), one.Name);
+    }
+
+    [TestMethod]
+    public void Folded_half_models_adapt_as_well_as_float16_can_tell()
+    {
+        FoldedTwin twin = FoldedTwin.Small;
+        OnnxModel half = PrecisionTests.Convert(ModelProto.Parser.ParseFrom(twin.Folded.ToBytes()), ElementType.Float16);
+        OnnxModel adapted = BatchNormAdapter.Adapt(half, twin.Target, new AdaptationOptions { Reference = ReferenceStatistics.Measure(half, twin.Source) }).Model;
+        Assert.IsTrue(adapted.Graph.Initializers.Where(initializer => initializer.Name.Contains(".folded_", StringComparison.Ordinal)).All(initializer => initializer.ElementType == ElementType.Float16));
+        double difference = FoldedTwin.Difference(twin.ExpectedLogits, twin.Logits(adapted));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"off float64 by {difference:g3}, a rounding is {Math.Pow(2, -11):g2}"));
+        Assert.IsLessThan(20 * Math.Pow(2, -11), difference); // seven layers, each rounded to 11 bits
     }
 
     [TestMethod]

@@ -32,6 +32,8 @@ public sealed class LargeTwinTests
 
     [TestMethod]
     [DataRow("cifar10_resnet20")]
+    [DataRow("cifar10_resnet20_contrast")]
+    [DataRow("cifar10_resnet20_noise")]
     public void A_trained_network_is_no_less_accurate_folded_than_kept(string name)
     {
         FoldedTwin twin = Open(name);

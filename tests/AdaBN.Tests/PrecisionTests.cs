@@ -127,7 +127,7 @@ public sealed class PrecisionTests
     private static Initializer Find(OnnxModel model, string name) => model.Graph.Initializers.Single(initializer => initializer.Name == name);
 
     /// <summary>The same network with all its float32 tensors and declared types in another type.</summary>
-    private static OnnxModel Convert(ModelProto model, ElementType type, Action<TensorProto>? edit = null)
+    internal static OnnxModel Convert(ModelProto model, ElementType type, Action<TensorProto>? edit = null)
     {
         for (int i = 0; i < model.Graph.Initializer.Count; i++)
         {
@@ -135,6 +135,9 @@ public sealed class PrecisionTests
             model.Graph.Initializer[i] = model.Graph.Initializer[i].As(type);
             edit?.Invoke(model.Graph.Initializer[i]);
         }
+        foreach (AttributeProto constant in model.Graph.Node.SelectMany(node => node.Attribute).Where(attribute => attribute.T is { DataType: (int)ElementType.Float }))
+            constant.T = constant.T.As(type);
+        foreach (AttributeProto target in model.Graph.Node.Where(node => node.OpType == "Cast").SelectMany(node => node.Attribute).Where(attribute => attribute.I == (int)ElementType.Float)) target.I = (int)type;
         foreach (ValueInfoProto info in model.Graph.Input.Concat(model.Graph.Output).Concat(model.Graph.ValueInfo)) info.Type.TensorType.ElemType = (int)type;
         return OnnxModel.FromBytes(model.ToByteArray());
     }

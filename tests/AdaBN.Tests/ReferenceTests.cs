@@ -24,6 +24,16 @@ public sealed class ReferenceTests
     }
 
     [TestMethod]
+    public void Without_a_reference_both_ways_out_are_named()
+    {
+        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(FoldedTwin.Small.Folded, FoldedTwin.Small.Target));
+        Assert.AreEqual(AdaptationError.NoBatchNormalization, e.Error);
+        Assert.Contains("7 layer(s) look as if", e.Message);
+        Assert.Contains("ReferenceStatistics.Measure", e.Message);
+        Assert.Contains("TrainingMode.PRESERVE", e.Message);
+    }
+
+    [TestMethod]
     public void A_model_carries_its_reference_and_an_adapted_one_can_be_adapted_again()
     {
         FoldedTwin twin = FoldedTwin.Small;

@@ -49,7 +49,7 @@ public sealed class ShippedModelTests
         return [.. logits.Chunk(10).Select(scores => Array.IndexOf(scores, scores.Max()))];
     }
 
-    private static (float[][] Images, int[] Labels) Digits(string file, Func<float[], float[]> preprocess)
+    internal static (float[][] Images, int[] Labels) Digits(string file, Func<float[], float[]> preprocess)
     {
         using var reader = new StreamReader(new GZipStream(File.OpenRead(Path.Combine(Repository.Root, "examples", "DigitsNewScanner", "data", file)), CompressionMode.Decompress));
         List<float[]> images = [];
@@ -64,7 +64,7 @@ public sealed class ShippedModelTests
     }
 
     /// <summary>8x8 to 20x20, bilinear with half-pixel centres, in 28x28 (models/README.md).</summary>
-    private static float[] To28x28(float[] scan)
+    internal static float[] To28x28(float[] scan)
     {
         var image = new float[28 * 28];
         for (int y = 0; y < 20; y++)

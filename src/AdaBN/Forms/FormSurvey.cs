@@ -130,7 +130,8 @@ internal sealed class FormSurvey
             if (found.Training is not null) BatchNormForm.ToInference(node, Copy);
             BatchNormForm.ToInitializers(node, Copy, constants);
         }
-        if (Float32Conversion.Concerns(Copy, [.. _adaptable.Keys.SelectMany(node => node.Inputs.OfType<Value>())])) Float32Conversion.Apply(Copy);
+        IEnumerable<Node> layers = _adaptable.Keys.Concat(Copy.Graph.Nodes.Where(Linear.Is));
+        if (Float32Conversion.Concerns(Copy, [.. layers.SelectMany(node => node.Inputs.OfType<Value>())])) Float32Conversion.Apply(Copy);
     }
 
     private void WriteAsOneNode(WrittenOutBatchNorm found, ConstantFolder constants)
