@@ -36,8 +36,8 @@ internal sealed record Answer(double? Ms = null, double? PeakMB = null, double? 
 internal static class SystemHost
 {
     // Several passes, however long one takes: .NET compiles what runs often a second time, better.
-    private const double MillisecondsOfWarmUp = 1500, MillisecondsOfWarmUpAtMost = 6000, MillisecondsOfARound = 200;
-    private const int PassesOfWarmUp = 4;
+    private const double MillisecondsOfWarmUp = 1500, MillisecondsOfWarmUpAtMost = 3000, MillisecondsOfARound = 200;
+    private const int PassesOfWarmUp = 3;
 
     public static int Run(Assignment assignment)
     {

@@ -22,7 +22,7 @@ internal sealed record Workload(string Model, int Images, int Batch, int NaiveIm
         new("resnet18", 64, 32, 8, 5, 3),
         new("resnet50", 64, 32, 4, 5, 3),
         new("mobilenet_v2", 64, 32, 8, 5, 3),
-        new("densenet121", 64, 32, 4, 5, 3),
+        new("densenet121", 64, 32, 4, 5, 2),
     ];
 
     public static IReadOnlyList<Workload> Quick { get; } =

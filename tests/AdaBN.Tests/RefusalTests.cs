@@ -99,6 +99,17 @@ public sealed class RefusalTests
     }
 
     [TestMethod]
+    public void A_layer_left_out_that_stays_in_training_form_is_told()
+    {
+        ModelBuilder builder = new ModelBuilder(opset: 14).Input("x", -1, 2).BatchNorm("x", "h", 2).BatchNorm("h", "y", 2).Output("y", -1, 2).Output("m", 2);
+        builder.Graph.Node[0].Attribute.Add(ModelBuilder.Int("training_mode", 1));
+        builder.Graph.Node[0].Output.Add(["m", "v"]);
+        var options = new AdaptationOptions { LayerFilter = layer => layer.Name == "y" };
+        AdaptationReport report = BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1f, 2f], [3f, 5f], [4f, 4f]], 2), options).Report;
+        Assert.Contains("Layer 'h' stays in training form", string.Join('\n', report.Findings));
+    }
+
+    [TestMethod]
     public void Statistics_for_each_activation_are_declined() =>
         Assert.Contains("spatial", Unsupported(new ModelBuilder(opset: 7).Input("x", -1, 2).BatchNorm("x", "y", 2, ModelBuilder.Int("spatial", 0)).Output("y", -1, 2)));
 

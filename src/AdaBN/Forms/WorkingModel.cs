@@ -34,6 +34,8 @@ internal sealed record WorkingModel(
             BatchNormForm.ToInference(trained.Training!.Find(survey.File), survey.File);
             findings.Add($"Layer '{trained.Node.DisplayName}' stood in training form, normalizing with each batch's own statistics; it was turned into inference form.");
         }
+        foreach (Node trained in survey.Copy.Graph.Nodes.Where(node => node.Is(BatchNormalization.OpType) && BatchNormForm.IsTraining(node, survey.Copy)))
+            findings.Add($"Layer '{trained.DisplayName}' stays in training form, since its extra outputs are read: it normalizes each batch with the batch's own statistics, and what is measured behind it depends on the batches.");
         foreach (AdaptableNode form in forms.Values)
         {
             form.Mean.Settle(survey.File);
