@@ -25,6 +25,7 @@ public sealed class FoldedTests
         Assert.IsLessThan(FloatRounding, againstFloat64);
         Assert.IsLessThan(FloatRounding, againstKept);
         Assert.IsGreaterThan(0.1, unadapted); // else equality would show nothing
+        Assert.Contains("Left as it is: Gemm '/head/Gemm', since", string.Join('\n', folded.Report.Findings)); // the choice of layers is explained
         foreach ((LayerReport one, LayerReport other) in kept.Report.Layers.Zip(folded.Report.Layers)) Assert.AreEqual(one.Shift, other.Shift, 1e-3 * (1 + one.Shift), one.Name);
     }
 

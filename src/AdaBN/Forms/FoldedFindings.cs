@@ -27,6 +27,8 @@ internal static class FoldedFindings
         ReferenceLayer[] used = [.. adapted.Select(layer => reference.Find(layer.Node.Outputs[0]!)).OfType<ReferenceLayer>()];
         yield return string.Create(CultureInfo.InvariantCulture,
             $"{used.Length} of {adapted.Count} layers had their BatchNormalization folded in; they are adapted against statistics measured on {reference.Samples} source images.");
+        foreach (var alike in survey.NotFolded.Where(layer => reference.Find(layer.Output) is null).GroupBy(layer => layer.NotFoldedBecause))
+            yield return $"Left as it is: {string.Join(", ", alike.Select(layer => $"{layer.Node.OpType} '{layer.Node.DisplayName}'"))}, since {alike.Key}.";
         if (reference.Samples < FewSamples)
             yield return string.Create(CultureInfo.InvariantCulture, $"The reference comes from {reference.Samples} images only; {FewSamples} or more make its statistics sure.");
         foreach (ReferenceLayer layer in used)

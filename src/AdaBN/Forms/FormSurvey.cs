@@ -38,6 +38,9 @@ internal sealed class FormSurvey
     /// <summary>What was done to <see cref="File"/>, in plain sentences.</summary>
     public List<string> Findings { get; } = [];
 
+    /// <summary>Layers of the kinds that BatchNormalization is folded into, but without one, by what is known.</summary>
+    public IEnumerable<LinearLayer> NotFolded => _folded.Values.Select(found => found.Layer).Where(layer => !layer.LooksFolded);
+
     /// <summary>Layers that BatchNormalization was folded into.</summary>
     public IEnumerable<FoldedNode> LooksFolded => _folded.Values.Where(found => found.Layer.LooksFolded);
 
