@@ -18,6 +18,7 @@ internal static class AdaptCommand
         var maxMemory = new Option<long?>("--max-memory") { Description = "Megabytes of activations to hold in RAM, the rest in temporary files; default: half of the machine's.", HelpName = "MB" };
         var halfPrecision = new Option<bool>("--half-precision") { Description = "Hold activations between stages as 16-bit floats: half the memory, a little less exact." };
         var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
+        var policy = new Option<string>("--policy") { Description = "How far to go: adabn (all the way), keep, mix:SHARE, prior:IMAGES, gate (as far as the shift exceeds the spread between images), gate:cautious.", DefaultValueFactory = _ => "adabn", HelpName = "POLICY" };
         var variance = new Option<VarianceKind>("--variance") { Description = "Variance estimator.", DefaultValueFactory = _ => VarianceKind.Population };
         var skip = new Option<string[]>("--skip") { Description = "Leave the layer of this name as it is; may be given several times.", HelpName = "LAYER" };
         var reference = new Option<string?>("--reference") { Description = "Source statistics of layers that BatchNormalization was folded into, as 'adabn reference' writes them; default: those that the model carries.", HelpName = "FILE" };
@@ -27,7 +28,7 @@ internal static class AdaptCommand
         var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
         var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
         {
-            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, variance, skip, reference, workers, singleFile, dryRun, json,
+            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, policy, variance, skip, reference, workers, singleFile, dryRun, json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -42,6 +43,7 @@ internal static class AdaptCommand
                 MaxSamples = parsed.GetValue(maxSamples),
                 MaxMemory = parsed.GetValue(maxMemory) << 20,
                 HalfPrecisionActivations = parsed.GetValue(halfPrecision),
+                Policy = PolicyOf(parsed.GetValue(policy)!),
                 Variance = parsed.GetValue(variance),
                 Workers = parsed.GetValue(workers),
                 LayerFilter = FilterOf(loaded, statistics, parsed.GetValue(skip) ?? []),
@@ -59,6 +61,22 @@ internal static class AdaptCommand
             return AdabnCommand.Success;
         }, CancellationToken.None));
         return command;
+    }
+
+    private static IAdaptationPolicy PolicyOf(string text)
+    {
+        string[] parts = text.Split(':');
+        double? number = parts.Length == 2 && double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null;
+        return (text, parts[0], number) switch
+        {
+            ("adabn", _, _) => AdaptationPolicy.AdaBN,
+            ("keep", _, _) => AdaptationPolicy.KeepSource,
+            ("gate", _, _) => AdaptationPolicy.Gate(),
+            ("gate:cautious", _, _) => AdaptationPolicy.Gate(GateSettings.Cautious),
+            (_, "mix", { } share) => AdaptationPolicy.Mix(share),
+            (_, "prior", { } images) => AdaptationPolicy.SourcePrior(images),
+            _ => throw new ArgumentException($"--policy '{text}' is none of adabn, keep, mix:SHARE (such as mix:0.5), prior:IMAGES (such as prior:16), gate, gate:cautious."),
+        };
     }
 
     internal static void CheckTarget(string source, string target)

@@ -21,6 +21,9 @@ public enum AdaptationError
     /// <summary>Reference statistics are damaged, or of another model.</summary>
     InvalidReference,
 
+    /// <summary>A policy decided statistics that no layer can have.</summary>
+    InvalidDecision,
+
     /// <summary>ONNX Runtime refuses the model or fails while running it.</summary>
     ModelRefused,
 }

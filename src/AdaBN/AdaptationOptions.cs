@@ -28,6 +28,9 @@ public sealed record AdaptationOptions
     /// <summary>Read at most this many samples; at least 1. Default: all.</summary>
     public long? MaxSamples { get; init; }
 
+    /// <summary>Decides the statistics of each layer; default <see cref="AdaptationPolicy.AdaBN"/>: the target's take the source's place.</summary>
+    public IAdaptationPolicy Policy { get; init; } = AdaptationPolicy.AdaBN;
+
     /// <summary>Estimator of the variance; default <see cref="VarianceKind.Population"/>.</summary>
     public VarianceKind Variance { get; init; } = VarianceKind.Population;
 
@@ -69,6 +72,7 @@ public sealed record AdaptationOptions
         if (BatchSize is < 1 or > LargestBatchSize) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(BatchSize)} is {BatchSize}, expected 1 to {LargestBatchSize}"));
         if (MaxSamples < 1) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(MaxSamples)} is {MaxSamples}, expected at least 1 (or null for all)"));
         if (!Enum.IsDefined(Variance)) faults.Add($"{nameof(Variance)} is {Variance}, expected {nameof(VarianceKind.Population)} or {nameof(VarianceKind.Sample)}");
+        if (Policy is null) faults.Add($"{nameof(Policy)} is null, expected one such as {nameof(AdaptationPolicy)}.{nameof(AdaptationPolicy.AdaBN)}");
         if (Workers < 1) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(Workers)} is {Workers}, expected at least 1 (or null for one a processor)"));
         if (MaxMemory < 0) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(MaxMemory)} is {MaxMemory}, expected 0 or more bytes (or null for half of the machine's)"));
         if (SpillFolder is not null && !Directory.Exists(SpillFolder)) faults.Add($"{nameof(SpillFolder)} '{SpillFolder}' is no folder that exists");

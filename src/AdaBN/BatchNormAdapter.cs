@@ -5,7 +5,6 @@ using AdaBN.Input;
 using AdaBN.Measurement;
 using AdaBN.Onnx;
 using AdaBN.Planning;
-using AdaBN.Policies;
 using AdaBN.Reporting;
 
 namespace AdaBN;
@@ -46,7 +45,7 @@ public static class BatchNormAdapter
 
         using var reader = new BatchReader(binding, samples, options);
         using var runner = new StageRunner(working.Model, plan, binding, reader, options, progress);
-        var decisions = new Dictionary<BatchNormLayer, StatisticsDecision>();
+        var decisions = new Dictionary<BatchNormLayer, ChannelStatistics>();
         var normalizers = new Dictionary<BatchNormLayer, Normalizer>();
         List<LayerReport> reports = [];
         foreach (Stage stage in plan.Stages)
@@ -54,17 +53,19 @@ public static class BatchNormAdapter
             IReadOnlyList<ChannelMoments> measured = working.Pool(stage.Layers, runner.Measure(stage, normalizers, cancellationToken));
             foreach ((BatchNormLayer layer, ChannelMoments moments) in stage.Layers.Zip(measured))
             {
-                StatisticsDecision decision = FullReplacement.Decide(moments, options.Variance);
-                decisions.Add(layer, decision);
+                var evidence = LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, moments, options.Variance);
+                ChannelStatistics decision = options.Policy.Decide(evidence);
+                decision.Check(evidence, options.Policy);
+                if (decision != evidence.Source) decisions.Add(layer, decision);
                 (float[] mean, float[] variance) = decision.ToFloat(layer);
                 normalizers.Add(layer, Normalizer.Of(layer, mean, variance));
-                reports.Add(Describe(layer, moments, decision));
+                reports.Add(LayerReport.Of(evidence, decision));
             }
         }
 
         OnnxModel adapted = working.Write(decisions);
         var report = new AdaptationReport(
-            $"AdaBN (full replacement, {options.Variance.ToString().ToLowerInvariant()} variance)", reader.SamplesRead, model.Sha256, ToolVersion, reports,
+            $"AdaBN ({options.Policy.Description}, {options.Variance.ToString().ToLowerInvariant()} variance)", reader.SamplesRead, model.Sha256, ToolVersion, reports,
             [.. working.Findings, .. Findings(reader.SamplesRead, reports)]);
         Provenance.Record(adapted, report);
         if (ReferenceStatistics.IsEmbeddedIn(adapted)) reference!.Of(adapted).EmbedIn(adapted);
@@ -92,15 +93,6 @@ public static class BatchNormAdapter
     }
 
     private static string ToolVersion => typeof(BatchNormAdapter).Assembly.GetName().Version!.ToString(fieldCount: 3);
-
-    private static LayerReport Describe(BatchNormLayer layer, ChannelMoments moments, StatisticsDecision decision)
-    {
-        double[] sourceMean = [.. layer.RunningMean], sourceVariance = [.. layer.RunningVariance];
-        return new LayerReport(
-            layer.Info.Name, layer.Info.Depth!.Value, layer.Channels, moments.Count,
-            DomainShift.SymmetricKL(sourceMean, sourceVariance, decision.Mean, decision.Variance, layer.Epsilon),
-            sourceMean, sourceVariance, decision.Mean, decision.Variance);
-    }
 
     private static IEnumerable<string> Findings(long samples, IReadOnlyList<LayerReport> layers)
     {

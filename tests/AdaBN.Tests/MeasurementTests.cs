@@ -57,7 +57,7 @@ public sealed class MeasurementTests
     public void The_tree_gives_the_same_bits_in_any_order_of_arrival(int chunks)
     {
         var random = new Random(chunks);
-        ChannelMoments[] parts = [.. Enumerable.Range(0, chunks).Select(_ => new ChannelMoments(random.Next(1, 50), [random.NextDouble()], [random.NextDouble()]))];
+        ChannelMoments[] parts = [.. Enumerable.Range(0, chunks).Select(_ => new ChannelMoments(random.Next(1, 50) * 3, [random.NextDouble()], [random.NextDouble()], random.Next(1, 50), [random.NextDouble()], [random.NextDouble()], [random.NextDouble()]))];
         ChannelMoments InOrder(IEnumerable<int> order)
         {
             var tree = new MomentTree();

@@ -18,5 +18,8 @@ internal sealed record BatchNormLayer(NormalizationLayer Info, Node Node, Elemen
 
     public float[] RunningVariance => Node.Inputs[BatchNormalization.VarianceInput]!.Initializer!.ToFloatArray();
 
+    /// <summary>The running statistics.</summary>
+    public ChannelStatistics Source => new([.. RunningMean], [.. RunningVariance]);
+
     public float Epsilon => Node.GetFloat(BatchNormalization.Epsilon, BatchNormalization.DefaultEpsilon);
 }

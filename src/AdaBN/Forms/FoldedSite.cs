@@ -1,7 +1,6 @@
 using System.Globalization;
 using AdaBN.Onnx;
 using AdaBN.Onnx.Ops;
-using AdaBN.Policies;
 
 namespace AdaBN.Forms;
 
@@ -14,7 +13,7 @@ internal sealed class FoldedSite(FoldedNode folded, ReferenceLayer reference, fl
 {
     private readonly string _name = folded.Layer.Node.DisplayName;
 
-    public void Write(OnnxModel adapted, StatisticsDecision decision)
+    public void Write(OnnxModel adapted, ChannelStatistics decision)
     {
         Node node = folded.Path.Find(adapted);
         double beta = node.OpType == "Gemm" ? node.GetFloat(Linear.Beta, 1) : 1;

@@ -1,5 +1,4 @@
 using AdaBN.Onnx;
-using AdaBN.Policies;
 
 namespace AdaBN.Forms;
 
@@ -9,5 +8,5 @@ internal interface IStatisticsSite
     /// <summary>Writes what was decided.</summary>
     /// <param name="adapted">The model to edit: a clone of the one that the site was found in.</param>
     /// <param name="decision">The layer's new statistics.</param>
-    void Write(OnnxModel adapted, StatisticsDecision decision);
+    void Write(OnnxModel adapted, ChannelStatistics decision);
 }

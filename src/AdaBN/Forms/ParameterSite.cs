@@ -1,6 +1,5 @@
 using AdaBN.Discovery;
 using AdaBN.Onnx;
-using AdaBN.Policies;
 
 namespace AdaBN.Forms;
 
@@ -10,17 +9,17 @@ namespace AdaBN.Forms;
 /// <param name="variances">Places of the running variance.</param>
 internal sealed class ParameterSite(BatchNormLayer layer, IReadOnlyList<StatisticsPlace> means, IReadOnlyList<StatisticsPlace> variances) : IStatisticsSite
 {
-    public void Write(OnnxModel adapted, StatisticsDecision decision)
+    public void Write(OnnxModel adapted, ChannelStatistics decision)
     {
         decision.ToFloat(layer); // refuses what the file's type cannot hold
         Write(adapted, means, decision.Mean);
         Write(adapted, variances, decision.Variance);
     }
 
-    private static void Write(OnnxModel adapted, IReadOnlyList<StatisticsPlace> places, double[] data)
+    private static void Write(OnnxModel adapted, IReadOnlyList<StatisticsPlace> places, IReadOnlyList<double> data)
     {
         var reads = places.Select(place => (Node: place.Node.Find(adapted), place.Input)).ToArray();
         foreach (var sharing in reads.GroupBy(read => (read.Node.Inputs[read.Input], read.Input)).ToArray())
-            GraphEditor.ReplaceInitializer(adapted, [.. sharing.Select(read => read.Node)], sharing.Key.Input, data);
+            GraphEditor.ReplaceInitializer(adapted, [.. sharing.Select(read => read.Node)], sharing.Key.Input, [.. data]);
     }
 }

@@ -3,7 +3,6 @@ using AdaBN.Discovery;
 using AdaBN.Measurement;
 using AdaBN.Onnx;
 using AdaBN.Onnx.Ops;
-using AdaBN.Policies;
 
 namespace AdaBN.Forms;
 
@@ -65,7 +64,7 @@ internal sealed record WorkingModel(
     }
 
     /// <summary>The file's own model with the decided statistics written.</summary>
-    public OnnxModel Write(IReadOnlyDictionary<BatchNormLayer, StatisticsDecision> decisions)
+    public OnnxModel Write(IReadOnlyDictionary<BatchNormLayer, ChannelStatistics> decisions)
     {
         OnnxModel adapted = Target.Clone();
         foreach (var shared in decisions.GroupBy(decision => Sites[decision.Key])) shared.Key.Write(adapted, shared.First().Value);

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -21,12 +22,12 @@ internal static class MomentsKernel
         int planes = rows * channels;
         var planeMean = new double[planes];
         var planeM2 = new double[planes];
-        for (int p = 0; p < planes; p++)
+        if (positions == 1) TensorPrimitives.ConvertTruncating(data[..planes], planeMean.AsSpan());
+        for (int p = 0; p < planes && positions > 1; p++)
         {
             ReadOnlySpan<float> plane = data.Slice(p * positions, positions);
-            double mean = positions == 1 ? plane[0] : Sum(plane) / positions;
-            planeMean[p] = mean;
-            planeM2[p] = positions == 1 ? 0 : SumOfSquaresAround(plane, mean);
+            planeMean[p] = Sum(plane) / positions;
+            planeM2[p] = SumOfSquaresAround(plane, planeMean[p]);
         }
         return Join(planeMean, planeM2, rows, channels, positions);
     }
@@ -113,23 +114,38 @@ internal static class MomentsKernel
         high.CopyTo(m2[Vector256<double>.Count..]);
     }
 
-    /// <summary>Planes of equal size: mean of means, and inner plus between-plane squares (analysis of variance).</summary>
+    /// <summary>Planes of equal size, one an image: mean of means, inner plus between-plane squares (analysis of variance), and the images' spread.</summary>
     private static ChannelMoments Join(double[] planeMean, double[] planeM2, int rows, int channels, int positions)
     {
-        var mean = new double[channels];
-        var m2 = new double[channels];
-        for (int r = 0; r < rows; r++)
-            for (int c = 0; c < channels; c++) mean[c] += planeMean[(r * channels) + c];
-        for (int c = 0; c < channels; c++) mean[c] /= rows;
+        var (mean, m2, means, cross, squares) = (new double[channels], new double[channels], new double[channels], new double[channels], new double[channels]);
+        var (u, s, product, average) = (new double[channels], new double[channels], new double[channels], new double[channels]);
+        Span<double> MeansOf(int row) => planeMean.AsSpan(row * channels, channels);
+        Span<double> SquaresOf(int row) => planeM2.AsSpan(row * channels, channels);
+        for (int r = 0; r < rows; r++) TensorPrimitives.Add(mean, MeansOf(r), mean);
+        TensorPrimitives.Divide(mean, rows, mean);
         for (int r = 0; r < rows; r++)
         {
-            for (int c = 0; c < channels; c++)
-            {
-                double delta = planeMean[(r * channels) + c] - mean[c];
-                m2[c] += planeM2[(r * channels) + c] + (delta * delta * positions);
-            }
+            TensorPrimitives.Subtract(MeansOf(r), mean, u);
+            TensorPrimitives.Multiply(u, u, product);
+            TensorPrimitives.Add(means, product, means);
+            TensorPrimitives.Add(m2, SquaresOf(r), m2);
         }
-        return new ChannelMoments((long)rows * positions, mean, m2);
+        TensorPrimitives.Multiply(means, positions, product);
+        TensorPrimitives.Add(m2, product, m2);
+        TensorPrimitives.Divide(m2, (double)rows * positions, average);
+        for (int r = 0; r < rows; r++)
+        {
+            TensorPrimitives.Subtract(MeansOf(r), mean, u);
+            TensorPrimitives.Divide(SquaresOf(r), positions, s);
+            TensorPrimitives.Multiply(u, u, product);
+            TensorPrimitives.Add(s, product, s);
+            TensorPrimitives.Subtract(s, average, s);
+            TensorPrimitives.Multiply(u, s, product);
+            TensorPrimitives.Add(cross, product, cross);
+            TensorPrimitives.Multiply(s, s, product);
+            TensorPrimitives.Add(squares, product, squares);
+        }
+        return new ChannelMoments((long)rows * positions, mean, m2, rows, means, cross, squares);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -87,7 +87,7 @@ internal sealed class StageRunner(
             throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture,
                 $"Layer '{layer.Info.Name}' has parameters for {layer.Channels} channels but is fed {channels} channels. The model is inconsistent; export it again."));
         }
-        return parts.Length == 1 ? parts[0] : new ChannelMoments(parts[0].Count, [.. parts.SelectMany(part => part.Mean)], [.. parts.SelectMany(part => part.M2)]);
+        return ChannelMoments.Join(parts);
     }
 
     private int BatchRowsOf(Stage stage) => BatchSizing.RowsOf(

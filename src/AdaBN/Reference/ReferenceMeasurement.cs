@@ -4,7 +4,6 @@ using AdaBN.Input;
 using AdaBN.Measurement;
 using AdaBN.Onnx;
 using AdaBN.Planning;
-using AdaBN.Policies;
 
 namespace AdaBN.Reference;
 
@@ -29,12 +28,12 @@ internal static class ReferenceMeasurement
         using var reader = new BatchReader(binding, samples, options);
         using var runner = new StageRunner(copy, plan, binding, reader, options, progress);
         Dictionary<BatchNormLayer, Normalizer> unchanged = layers.Keys.ToDictionary(layer => layer, layer => Normalizer.Of(layer, layer.RunningMean, layer.RunningVariance));
-        var measured = new Dictionary<BatchNormLayer, StatisticsDecision>();
+        var measured = new Dictionary<BatchNormLayer, ChannelStatistics>();
         foreach (Stage stage in plan.Stages)
         {
             foreach ((BatchNormLayer layer, ChannelMoments moments) in stage.Layers.Zip(runner.Measure(stage, unchanged, cancellationToken)))
             {
-                measured.Add(layer, FullReplacement.Decide(moments, options.Variance));
+                measured.Add(layer, LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, moments, options.Variance).Target);
                 measured[layer].ToFloat(layer); // refused here rather than by the first adaptation
             }
         }

@@ -23,16 +23,34 @@ public sealed record AdaptationReport(
     public string ToJson() => JsonSerializer.Serialize(this, JsonOptions);
 }
 
-/// <summary>One adapted layer. All lists have one number a channel.</summary>
+/// <summary>One measured layer. All lists have one number a channel.</summary>
 /// <param name="Name">The node's name, or its output's where it has none.</param>
 /// <param name="Depth">Number of BatchNormalization nodes before it on the longest path.</param>
 /// <param name="Channels">Number of channels.</param>
-/// <param name="ValuesPerChannel">Values that each channel's statistics come from: samples × positions.</param>
-/// <param name="Shift">How far the domain moved the layer: <see cref="DomainShift.SymmetricKL"/>, 0 for no shift.</param>
+/// <param name="Images">Images measured.</param>
+/// <param name="ValuesPerChannel">Values that each channel's statistics come from: images × positions.</param>
+/// <param name="Shift">How far the domain moved the layer: <see cref="DomainShift.SymmetricKL"/> between source and target, 0 for no shift.</param>
 /// <param name="SourceMean">Running mean of the source model.</param>
 /// <param name="SourceVariance">Running variance of the source model.</param>
 /// <param name="TargetMean">Mean on the target domain.</param>
 /// <param name="TargetVariance">Variance on the target domain.</param>
+/// <param name="AdaptedMean">Running mean of the adapted model.</param>
+/// <param name="AdaptedVariance">Running variance of the adapted model.</param>
+/// <param name="MeanStandardError">How sure the target's mean is, images being what is drawn; infinite for one image.</param>
+/// <param name="VarianceStandardError">How sure the target's variance is.</param>
 public sealed record LayerReport(
-    string Name, int Depth, int Channels, long ValuesPerChannel, double Shift,
-    IReadOnlyList<double> SourceMean, IReadOnlyList<double> SourceVariance, IReadOnlyList<double> TargetMean, IReadOnlyList<double> TargetVariance);
+    string Name, int Depth, int Channels, long Images, long ValuesPerChannel, double Shift,
+    IReadOnlyList<double> SourceMean, IReadOnlyList<double> SourceVariance, IReadOnlyList<double> TargetMean, IReadOnlyList<double> TargetVariance,
+    IReadOnlyList<double> AdaptedMean, IReadOnlyList<double> AdaptedVariance, IReadOnlyList<double> MeanStandardError, IReadOnlyList<double> VarianceStandardError)
+{
+    internal static LayerReport Of(LayerEvidence layer, ChannelStatistics decision)
+    {
+        (ChannelStatistics source, ChannelStatistics target) = (layer.Source, layer.Target);
+        int[] channels = [.. Enumerable.Range(0, layer.Channels)];
+        return new LayerReport(
+            layer.Layer.Name, layer.Layer.Depth!.Value, layer.Channels, layer.Images, layer.ValuesPerChannel,
+            DomainShift.SymmetricKL(source.Mean, source.Variance, target.Mean, target.Variance, layer.Epsilon),
+            source.Mean, source.Variance, target.Mean, target.Variance, decision.Mean, decision.Variance,
+            [.. channels.Select(layer.MeanStandardError)], [.. channels.Select(layer.VarianceStandardError)]);
+    }
+}

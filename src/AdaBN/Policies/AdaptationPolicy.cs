@@ -1,0 +1,63 @@
+using AdaBN.Policies;
+
+namespace AdaBN;
+
+/// <summary>The policies there are, and ways to narrow them.</summary>
+public static class AdaptationPolicy
+{
+    /// <summary>The target's statistics take the source's place entirely (Li et al. 2016, arXiv 1603.04779). The default.</summary>
+    public static IAdaptationPolicy AdaBN { get; } = new FullReplacement();
+
+    /// <summary>Nothing changes; the report tells what was measured.</summary>
+    public static IAdaptationPolicy KeepSource { get; } = new KeepSource();
+
+    /// <summary>The source counts as so many images beside the target's (Schneider et al. 2020, arXiv 2006.16971).</summary>
+    /// <param name="images">At least 0; 16 is usual. 0 is <see cref="AdaBN"/>.</param>
+    public static IAdaptationPolicy SourcePrior(double images) =>
+        images >= 0 && double.IsFinite(images) ? new SourcePrior(images) : throw new ArgumentOutOfRangeException(nameof(images), images, "Expected 0 or more images.");
+
+    /// <summary>A fixed mix of source and target.</summary>
+    /// <param name="share">The target's share, 0 to 1.</param>
+    public static IAdaptationPolicy Mix(double share) =>
+        share is >= 0 and <= 1 ? new FixedMix(share) : throw new ArgumentOutOfRangeException(nameof(share), share, "Expected a share from 0 to 1.");
+
+    /// <summary>Each channel goes as far as its shift exceeds the spread between images.</summary>
+    /// <param name="settings">Constants; defaults where null.</param>
+    public static IAdaptationPolicy Gate(GateSettings? settings = null)
+    {
+        settings ??= new GateSettings();
+        if (!(settings is { Threshold: >= 0, HalfWay: > 0, Most: > 0 and <= 1 } && double.IsFinite(settings.Threshold + settings.HalfWay)))
+            throw new ArgumentOutOfRangeException(nameof(settings), settings, "Expected Threshold of 0 or more, HalfWay above 0, Most above 0 and at most 1.");
+        return new BetweenImageGate(settings);
+    }
+
+    /// <summary>The policy's means; variances stay.</summary>
+    public static IAdaptationPolicy MeanOnly(this IAdaptationPolicy policy) => Part(policy, "means only", (_, _) => true, (_, _) => false);
+
+    /// <summary>The policy's variances; means stay.</summary>
+    public static IAdaptationPolicy VarianceOnly(this IAdaptationPolicy policy) => Part(policy, "variances only", (_, _) => false, (_, _) => true);
+
+    /// <summary>The policy for some layers; the others are measured and stay as they are.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <param name="takes">Chooses layers, by name, index, depth or form.</param>
+    public static IAdaptationPolicy ForLayers(this IAdaptationPolicy policy, Func<NormalizationLayer, bool> takes)
+    {
+        ArgumentNullException.ThrowIfNull(takes);
+        return Part(policy, "some layers", (layer, _) => takes(layer), (layer, _) => takes(layer));
+    }
+
+    /// <summary>The policy for some channels; the others stay as they are.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <param name="takes">Chooses channels of a layer.</param>
+    public static IAdaptationPolicy ForChannels(this IAdaptationPolicy policy, Func<NormalizationLayer, int, bool> takes)
+    {
+        ArgumentNullException.ThrowIfNull(takes);
+        return Part(policy, "some channels", takes, takes);
+    }
+
+    private static PartOf Part(IAdaptationPolicy policy, string where, Func<NormalizationLayer, int, bool> takesMean, Func<NormalizationLayer, int, bool> takesVariance)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return new PartOf(policy, where, takesMean, takesVariance);
+    }
+}
