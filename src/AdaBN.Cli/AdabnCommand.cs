@@ -51,7 +51,7 @@ internal static class AdabnCommand
         }
         catch (ArgumentException e)
         {
-            await error.WriteLineAsync(parsed.GetValue(verbose) ? $"adabn: {e}" : $"adabn: {e.Message}");
+            await error.WriteLineAsync(parsed.GetValue(verbose) ? $"adabn: {e}" : $"adabn: {e.Message.ReplaceLineEndings(" ")}");
             return WrongUsage;
         }
     }

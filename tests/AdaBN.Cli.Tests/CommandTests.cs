@@ -157,6 +157,8 @@ public sealed class CommandTests
             (1, "no-such-folder", ["adapt", model, "--data", data, "--out", Path.Combine(folder.Path, "no-such-folder", "x.onnx")]),
             (1, "has no input 'picture'", ["adapt", model, "--data", data, "--input", "picture", "--out", target]),
             (1, "no BatchNormalization node", ["adapt", Repository.Model("digits-cnn-folded.onnx"), "--data", data, "--out", target]),
+            (2, "share from 0 to 1", ["adapt", model, "--data", data, "--out", target, "--policy", "mix:2"]),
+            (2, "mix:SHARE", ["adapt", model, "--data", data, "--out", target, "--policy", "nonsense"]),
             (1, "adabn reference", ["adapt", Repository.Model("digits-cnn-folded.onnx"), "--data", data, "--out", target]),
             (1, "no file of reference statistics", ["adapt", model, "--data", data, "--reference", folder.File("garbage.onnx"), "--out", target]),
             (1, "need no reference", ["reference", model, "--data", data, "--out", target]),
