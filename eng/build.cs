@@ -17,7 +17,8 @@ internal static partial class Build
         usage: ./build.sh COMMAND [--offline | --online]
           demo    adapt the shipped digit classifier to another scanner, end to end (examples/DigitsNewScanner)
           test    build everything and run all tests
-          bench   time an adaptation beside plain inference, other ways and PyTorch (--quick: under a minute; --scaling; --memory; --kernels)
+          bench   time an adaptation beside plain inference, other ways and PyTorch (--quick: under a minute; --scaling; --memory; --kernels);
+                  --accuracy [--data DIR] [--quick]: what policies do to accuracy on real images (or ADABN_DATA)
           pack    make the NuGet packages (default dependencies only)
           clean   remove artifacts/
         --offline builds against ONNX Runtime from npm and the ML.NET stand-in, --online against the NuGet packages;
@@ -31,10 +32,16 @@ internal static partial class Build
 
     public static int Run(string[] args)
     {
+        string? data = null;
+        if (Array.IndexOf(args, "--data") is >= 0 and var at)
+        {
+            data = at + 1 < args.Length && args[at + 1].Length > 0 ? Path.GetFullPath(args[at + 1]) : "";
+            args = [.. args[..at], .. args.Skip(at + 2)];
+        }
         string[] commands = [.. args.Where(arg => !arg.StartsWith("--", StringComparison.Ordinal))];
-        string[] benchmarks = ["--quick", "--scaling", "--memory", "--kernels"];
+        string[] benchmarks = ["--quick", "--scaling", "--memory", "--kernels", "--accuracy"];
         string[] known = ["--offline", "--online", .. benchmarks];
-        if (commands.Length != 1 || !Usage.Contains($"\n  {commands[0]} ", StringComparison.Ordinal) || args.Any(arg => arg.StartsWith("--", StringComparison.Ordinal) && !known.Contains(arg)))
+        if (commands.Length != 1 || data?.Length == 0 || (data is not null && !args.Contains("--accuracy")) || !Usage.Contains($"\n  {commands[0]} ", StringComparison.Ordinal) || args.Any(arg => arg.StartsWith("--", StringComparison.Ordinal) && !known.Contains(arg)))
         {
             Console.Error.WriteLine(Usage);
             return 2;
@@ -58,7 +65,7 @@ internal static partial class Build
                     return Test();
                 case "bench":
                     Compile();
-                    Start(Program("AdaBN.Benchmarks"), [.. args.Where(benchmarks.Contains)]);
+                    Start(Program("AdaBN.Benchmarks"), [.. args.Where(benchmarks.Contains), .. data is null ? Array.Empty<string>() : ["--data", data]]);
                     return 0;
                 case "pack" when offline:
                     throw new BuildException("packages are made against the real dependencies only; this machine's registry lacks them (or --offline was given).");

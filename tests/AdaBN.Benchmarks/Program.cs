@@ -1,15 +1,17 @@
 using System.Globalization;
 using System.Text.Json;
 using AdaBN.Benchmarks;
+using AdaBN.Benchmarks.Accuracy;
 using AdaBN.Benchmarks.Systems;
 
 const string Usage = """
-    usage: ./build.sh bench [--quick | --scaling | --memory | --kernels]
+    usage: ./build.sh bench [--quick | --scaling | --memory | --kernels | --accuracy [--quick] [--data DIR]]
       (nothing)   exact adaptation beside plain inference, other ways and PyTorch on six models; under 10 minutes on two cores
       --quick     two small models, under a minute
       --scaling   one model on 64 to 1024 images
       --memory    the memory foretold against the memory used, temporary files, half precision
       --kernels   the inner loops, with BenchmarkDotNet
+      --accuracy  what adaptation policies do to accuracy, on the shipped digits and on the data in DIR (or in ADABN_DATA): under 10 minutes; --quick: under one
     """;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 switch (args)
@@ -26,6 +28,10 @@ switch (args)
         return Memory.Measure(model, images, maxMemory, halves);
     case ["--kernels"]:
         return KernelBenchmarks.Run();
+    case [.. var switches, "--data", var folder] when IsAccuracy(switches):
+        return AccuracyRun.Run(folder, switches.Contains("--quick"));
+    case var switches when IsAccuracy(switches):
+        return AccuracyRun.Run(Environment.GetEnvironmentVariable("ADABN_DATA"), switches.Contains("--quick"));
     case ["--run", var assignment]:
         return SystemHost.Run(JsonSerializer.Deserialize<Assignment>(assignment)!);
     case ["--calibrate", var assignment, var candidates]:
@@ -34,6 +40,8 @@ switch (args)
         Console.Error.WriteLine(Usage);
         return 2;
 }
+
+static bool IsAccuracy(string[] switches) => switches.Contains("--accuracy") && switches.All(argument => argument is "--accuracy" or "--quick");
 
 static int Compare(string command, IReadOnlyList<Workload> workloads)
 {
