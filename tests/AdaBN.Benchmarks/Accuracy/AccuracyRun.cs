@@ -24,7 +24,7 @@ internal static class AccuracyRun
                     scored = (condition.Evaluation, prepared, Right(model, model.Model, prepared, condition.Evaluation));
                 }
                 outcomes.AddRange(Measure(condition, scored.Value.Prepared, scored.Value.Right));
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(start).TotalSeconds,6:0.0} s  {outcomes[^1].Condition}"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(start).TotalSeconds,6:0.0} s  {model.Name}: {condition.Set}, {condition.Name}, severity {condition.Severity}"));
             }
         }
         catch (Exception e) when (e is IOException or InvalidDataException or FormatException)

@@ -68,7 +68,7 @@ internal sealed class Conditions(string? folder, bool isQuick)
     private IEnumerable<Condition> OfSet(Classifier model, Case whole, string set, string name, int severity, LabelledImages images)
     {
         Condition Scored(Case kind, string which, LabelledImages adaptation, LabelledImages evaluation) =>
-            new(model, kind, set, string.Join(", ", new[] { name, which }.Where(part => part.Length > 0)), severity, adaptation, evaluation);
+            new(model, kind, set, string.Join(", ", new[] { name, which }.Where(part => part.Length > 0).DefaultIfEmpty("all")), severity, adaptation, evaluation);
 
         yield return Scored(whole, "", images, images);
         foreach (int count in _counts)

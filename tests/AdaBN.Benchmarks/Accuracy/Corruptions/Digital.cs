@@ -18,6 +18,6 @@ internal static class Digital
         }
 
         int Nearest(int at) => (int)((at + 0.5) / scale);
-        return Picture.Make((channel, y, x) => Mean(channel, Nearest(y), Nearest(x)));
+        return Picture.Rounded(Picture.Make((channel, y, x) => Mean(channel, Nearest(y), Nearest(x))));
     }
 }

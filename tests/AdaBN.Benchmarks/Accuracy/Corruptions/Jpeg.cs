@@ -40,10 +40,10 @@ internal static class Jpeg
         }
 
         float[] decoded = [.. luma.Concat(Chroma(1)).Concat(Chroma(2)).Select(value => (float)value)];
-        return Picture.MapColours(decoded, c => (
+        return Picture.Rounded(Picture.MapColours(decoded, c => (
             (c.R + 128 + (1.402f * c.B)) / 255,
             (c.R + 128 - (0.344136f * c.G) - (0.714136f * c.B)) / 255,
-            (c.R + 128 + (1.772f * c.G)) / 255));
+            (c.R + 128 + (1.772f * c.G)) / 255)));
     }
 
     private static int[] Table(int[] table, int quality)

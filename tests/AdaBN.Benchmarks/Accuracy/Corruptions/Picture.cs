@@ -44,5 +44,8 @@ internal static class Picture
     /// <summary>As a file would hold it: the published sets are bytes, cut off and not rounded. The little more is for floats just below a byte.</summary>
     public static float[] Quantized(float[] picture) => Map(picture, value => MathF.Floor((Math.Clamp(value, 0, 1) * 255) + 1e-3f) / 255);
 
+    /// <summary>To the nearest byte, as image libraries do before the picture is cut off.</summary>
+    public static float[] Rounded(float[] picture) => Map(picture, value => MathF.Round(Math.Clamp(value, 0, 1) * 255) / 255);
+
     private static int Mirror(int at) => at < 0 ? -at : at >= Side ? (2 * (Side - 1)) - at : at;
 }
