@@ -27,7 +27,6 @@ internal sealed record Workload(string Model, int Images, int Batch, int NaiveIm
 
     public static IReadOnlyList<Workload> Quick { get; } =
     [
-        new("mlp", 16384, 64, 1024, 3, 3, IsScored: true),
         new("digits-cnn", 2048, 64, 128, 3, 3, IsScored: true),
         new("resnet20", 256, 64, 32, 3, 3, IsScored: true),
     ];
