@@ -46,7 +46,7 @@ public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
     }
 
     /// <summary>Writes the adapted model as an <c>.onnx</c> file, for any ONNX Runtime program.</summary>
-    /// <param name="path">The file; replaced as a whole where it exists. Data that the source model keeps outside is copied beside it , as <see cref="Model"/> saves itself.</param>
+    /// <param name="path">The file; replaced as a whole where it exists. Data that the source model keeps outside is copied beside it, as <see cref="Model"/> saves itself.</param>
     public void SaveOnnx(string path) => Model.Save(path);
 
     /// <inheritdoc/>

@@ -54,6 +54,9 @@ public sealed class OnnxModel
     /// <summary>The version of the file format.</summary>
     public long IrVersion => _shell.IrVersion;
 
+    /// <summary>Whether this version of the format wants initializers declared as inputs too, as all did before 4.</summary>
+    internal bool DeclaresInitializers => IrVersion < 4;
+
     /// <summary>The tool that wrote the file, and its version.</summary>
     public string Producer => $"{_shell.ProducerName} {_shell.ProducerVersion}".Trim();
 

@@ -40,14 +40,28 @@ public static class BatchNormAdapter
 
         ReferenceStatistics? reference = ReferenceStatistics.For(model, options.Reference);
         WorkingModel working = WorkingModel.Of(model, options.LayerFilter, reference);
+        AdaptedLayers done = RunStages(working, samples, options, progress, cancellationToken);
+
+        OnnxModel adapted = working.Write(done.Layers);
+        LayerReport[] layers = [.. done.Layers.Select(layer => LayerReport.Of(layer.Evidence, layer.Decision))];
+        var report = new AdaptationReport(
+            $"AdaBN ({options.Policy.Description}, {options.Variance.ToString().ToLowerInvariant()} variance)", done.Samples, model.Sha256, ToolVersion, layers,
+            [.. working.Findings, .. Findings(done.Samples, layers)]);
+        Provenance.Record(adapted, report);
+        reference?.RenewIn(adapted);
+        return new AdaptationResult(adapted, report, done.Memory);
+    }
+
+    /// <summary>Plans, then measures and decides stage by stage.</summary>
+    internal static AdaptedLayers RunStages(
+        WorkingModel working, ISampleSource samples, AdaptationOptions options, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
+    {
         AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers);
         InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
-
         using var reader = new BatchReader(binding, samples, options);
         using var runner = new StageRunner(working.Model, plan, binding, reader, options, progress);
-        var decisions = new Dictionary<BatchNormLayer, ChannelStatistics>();
+        List<AdaptedLayer> decided = [];
         var normalizers = new Dictionary<BatchNormLayer, Normalizer>();
-        List<LayerReport> reports = [];
         foreach (Stage stage in plan.Stages)
         {
             IReadOnlyList<ChannelMoments> measured = working.Pool(stage.Layers, runner.Measure(stage, normalizers, cancellationToken));
@@ -56,20 +70,12 @@ public static class BatchNormAdapter
                 var evidence = LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, moments, options.Variance);
                 ChannelStatistics decision = options.Policy.Decide(evidence);
                 decision.Check(evidence, options.Policy);
-                if (decision != evidence.Source) decisions.Add(layer, decision);
                 (float[] mean, float[] variance) = decision.ToFloat(layer);
                 normalizers.Add(layer, Normalizer.Of(layer, mean, variance));
-                reports.Add(LayerReport.Of(evidence, decision));
+                decided.Add(new AdaptedLayer(layer, evidence, decision));
             }
         }
-
-        OnnxModel adapted = working.Write(decisions);
-        var report = new AdaptationReport(
-            $"AdaBN ({options.Policy.Description}, {options.Variance.ToString().ToLowerInvariant()} variance)", reader.SamplesRead, model.Sha256, ToolVersion, reports,
-            [.. working.Findings, .. Findings(reader.SamplesRead, reports)]);
-        Provenance.Record(adapted, report);
-        if (ReferenceStatistics.IsEmbeddedIn(adapted)) reference!.Of(adapted).EmbedIn(adapted);
-        return new AdaptationResult(adapted, report, runner.Memory);
+        return new AdaptedLayers(decided, reader.SamplesRead, runner.Memory);
     }
 
     /// <summary>Foretells the memory of an adaptation, computing nothing.</summary>
@@ -92,7 +98,7 @@ public static class BatchNormAdapter
         return MemoryEstimator.Estimate(working.Model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options);
     }
 
-    private static string ToolVersion => typeof(BatchNormAdapter).Assembly.GetName().Version!.ToString(fieldCount: 3);
+    internal static string ToolVersion => typeof(BatchNormAdapter).Assembly.GetName().Version!.ToString(fieldCount: 3);
 
     private static IEnumerable<string> Findings(long samples, IReadOnlyList<LayerReport> layers)
     {

@@ -40,7 +40,7 @@ public sealed class ExternalDataTests
         model.Save(folder.File("same.onnx"));
         CollectionAssert.AreEqual(bytes, File.ReadAllBytes(folder.File("same.onnx")));
 
-        GraphEditor.ReplaceInitializer(model, model.Graph.Nodes[0], 3, [5f, 6f]);
+        GraphEditor.ReplaceInitializer(model, [model.Graph.Nodes[0]], 3, [5f, 6f]);
         model.Save(folder.File("edited.onnx"));
         CollectionAssert.AreEqual(data, File.ReadAllBytes(folder.File("w.bin")));
         OnnxModel edited = OnnxModel.Load(folder.File("edited.onnx"));

@@ -65,7 +65,7 @@ public sealed class GraphTests
     {
         OnnxModel model = Branching().Build();
         Dictionary<string, byte[]> before = model.Graph.Initializers.ToDictionary(tensor => tensor.Name, tensor => tensor.ToSerializedBytes());
-        GraphEditor.ReplaceInitializer(model, model.Graph.Nodes[1], 3, [5f, 6f]);
+        GraphEditor.ReplaceInitializer(model, [model.Graph.Nodes[1]], 3, [5f, 6f]);
         foreach (Initializer tensor in model.Graph.Initializers)
         {
             if (tensor.Name == "b.mean") CollectionAssert.AreEqual(new[] { 5f, 6f }, tensor.ToFloatArray());
@@ -86,7 +86,7 @@ public sealed class GraphTests
         OnnxModel model = builder.Build();
         Node node = model.Graph.Nodes[0];
 
-        Initializer replaced = GraphEditor.ReplaceInitializer(model, node, 3, [1f, 2f]);
+        Initializer replaced = GraphEditor.ReplaceInitializer(model, [node], 3, [1f, 2f]);
 
         Assert.AreEqual("shared_1", replaced.Name);
         CollectionAssert.AreEqual(new[] { 0f, 0f }, node.Inputs[2]!.Initializer!.ToFloatArray());
@@ -105,9 +105,9 @@ public sealed class GraphTests
     {
         OnnxModel model = Branching().Build();
         byte[] before = model.ToBytes();
-        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.ReplaceInitializer(model, model.Graph.Nodes[1], 3, [1f]));
-        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.ReplaceInitializer(model, model.Graph.Nodes[1], 0, [1f, 2f]));
-        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.ReplaceInitializer(model, model.Graph.Nodes[1], 9, [1f, 2f]));
+        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.ReplaceInitializer(model, [model.Graph.Nodes[1]], 3, [1f]));
+        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.ReplaceInitializer(model, [model.Graph.Nodes[1]], 0, [1f, 2f]));
+        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.ReplaceInitializer(model, [model.Graph.Nodes[1]], 9, [1f, 2f]));
         CollectionAssert.AreEqual(before, model.ToBytes());
     }
 
@@ -171,7 +171,7 @@ public sealed class GraphTests
         typed.Proto.ProducerName = "another tool";
         Assert.AreEqual(hash, typed.Build().ComputationSha256());
 
-        GraphEditor.ReplaceInitializer(tagged, tagged.Graph.Nodes[1], 3, [0f, 1e-30f]);
+        GraphEditor.ReplaceInitializer(tagged, [tagged.Graph.Nodes[1]], 3, [0f, 1e-30f]);
         ModelBuilder swapped = Branching(), newer = Branching();
         swapped.Graph.Node[2].Input[1] = "a";
         newer.Proto.OpsetImport[0].Version++;

@@ -44,7 +44,7 @@ public sealed class RoundTripTests
         CollectionAssert.AreEqual(bytes, OnnxModel.FromBytes(bytes).ToBytes());
 
         OnnxModel edited = OnnxModel.FromBytes(bytes);
-        GraphEditor.ReplaceInitializer(edited, edited.Graph.Nodes[0], 3, [1f, 2f]);
+        GraphEditor.ReplaceInitializer(edited, [edited.Graph.Nodes[0]], 3, [1f, 2f]);
         string text = System.Text.Encoding.Latin1.GetString(edited.ToBytes());
         foreach (string kept in (string[])["model", "graph doc", "node doc", "tensor doc", "input doc", "opset"]) Assert.Contains(kept, text);
     }

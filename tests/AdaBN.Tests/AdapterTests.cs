@@ -28,7 +28,7 @@ public sealed class AdapterTests
         {
             Node original = golden.Model.Graph.Nodes.Single(other => other.DisplayName == node.DisplayName);
             foreach (int input in (int[])[BatchNormalization.MeanInput, BatchNormalization.VarianceInput])
-                GraphEditor.ReplaceInitializer(adapted, node, input, original.Inputs[input]!.Initializer!.ToFloatArray());
+                GraphEditor.ReplaceInitializer(adapted, [node], input, original.Inputs[input]!.Initializer!.ToDoubleArray());
         }
         byte[] restored = adapted.ToBytes();
         OnnxModel sourceWithMetadata = golden.Model.Clone();

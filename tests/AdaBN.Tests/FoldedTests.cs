@@ -55,7 +55,7 @@ public sealed class FoldedTests
         // With the source's parameters put back and the metadata aside, nothing is left that differs.
         foreach ((Node node, Node original) in adapted.Graph.Nodes.Zip(twin.Folded.Graph.Nodes))
             foreach (int input in (int[])[1, 2])
-                if (node.Inputs.ElementAtOrDefault(input)?.Initializer is not null) GraphEditor.ReplaceInitializer(adapted, node, input, original.Inputs[input]!.Initializer!.ToFloatArray());
+                if (node.Inputs.ElementAtOrDefault(input)?.Initializer is not null) GraphEditor.ReplaceInitializer(adapted, [node], input, original.Inputs[input]!.Initializer!.ToDoubleArray());
         OnnxModel sourceWithMetadata = twin.Folded.Clone();
         foreach ((string key, string value) in adapted.Metadata) sourceWithMetadata.SetMetadata(key, value);
         CollectionAssert.AreEqual(sourceWithMetadata.ToBytes(), adapted.ToBytes());

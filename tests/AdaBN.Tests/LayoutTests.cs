@@ -94,8 +94,8 @@ public sealed class LayoutTests
                 Assert.AreEqual(variance, actual.TargetVariance[c], 4e-6 * variance, $"{layer} variance {c}");
             }
             Node node = state.Graph.Nodes.Single(found => found.DisplayName == layer);
-            GraphEditor.ReplaceInitializer(state, node, 3, [.. expected.Mean.Select(mean => (float)mean)]);
-            GraphEditor.ReplaceInitializer(state, node, 4, [.. expected.M2.Select(m2 => (float)(m2 / expected.Count))]);
+            GraphEditor.ReplaceInitializer(state, [node], 3, expected.Mean);
+            GraphEditor.ReplaceInitializer(state, [node], 4, [.. expected.M2.Select(m2 => m2 / expected.Count)]);
         }
     }
 

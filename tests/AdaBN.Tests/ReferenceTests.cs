@@ -24,6 +24,20 @@ public sealed class ReferenceTests
     }
 
     [TestMethod]
+    [DataRow("\"output\":\"", "\"output\":\"other ", "which has 0")] // no such layer
+    [DataRow("\"mean\":[", "\"mean\":[0,", "hold 9 channels of layer '/conv/Conv', which has 8")]
+    public void A_reference_that_does_not_fit_the_layers_is_refused(string written, string changed, string says)
+    {
+        using var folder = new TemporaryFolder();
+        FoldedTwin.Small.Measure().Save(folder.File("r"));
+        string json = File.ReadAllText(folder.File("r")).Replace(written, changed, StringComparison.Ordinal);
+        if (changed.Contains("mean", StringComparison.Ordinal)) json = json.Replace("\"variance\":[", "\"variance\":[1,", StringComparison.Ordinal);
+        File.WriteAllText(folder.File("r"), json);
+        ReferenceStatistics odd = ReferenceStatistics.Load(folder.File("r"));
+        Assert.Contains(says, Refused(() => BatchNormAdapter.Adapt(FoldedTwin.Small.Folded, FoldedTwin.Small.Target, new AdaptationOptions { Reference = odd })));
+    }
+
+    [TestMethod]
     public void Without_a_reference_both_ways_out_are_named()
     {
         AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(FoldedTwin.Small.Folded, FoldedTwin.Small.Target));
@@ -65,16 +79,16 @@ public sealed class ReferenceTests
         Assert.AreNotEqual(twin.Folded.Sha256, other.Sha256);
         BatchNormAdapter.Adapt(other, twin.Target, new AdaptationOptions { Reference = measured });
 
-        float[] weights = other.Graph.Nodes[0].Inputs[1]!.Initializer!.ToFloatArray();
-        weights[0] = MathF.BitIncrement(weights[0]);
-        GraphEditor.ReplaceInitializer(other, other.Graph.Nodes[0], 1, weights);
+        double[] weights = other.Graph.Nodes[0].Inputs[1]!.Initializer!.ToDoubleArray();
+        weights[0] = MathF.BitIncrement((float)weights[0]);
+        GraphEditor.ReplaceInitializer(other, [other.Graph.Nodes[0]], 1, weights);
         string message = Refused(() => BatchNormAdapter.Adapt(other, twin.Target, new AdaptationOptions { Reference = measured }));
         foreach (string hash in (string[])[measured.ComputationSha256, measured.ModelSha256, other.ComputationSha256(), other.Sha256]) Assert.Contains(hash, message);
         Assert.Contains(measured.ComputationSha256, Refused(() => measured.EmbedIn(other)));
 
         OnnxModel stale = twin.Folded.Clone();
         measured.EmbedIn(stale);
-        GraphEditor.ReplaceInitializer(stale, stale.Graph.Nodes[0], 1, weights);
+        GraphEditor.ReplaceInitializer(stale, [stale.Graph.Nodes[0]], 1, weights);
         Assert.Contains("another model", Refused(() => BatchNormAdapter.Adapt(stale, twin.Target)));
     }
 

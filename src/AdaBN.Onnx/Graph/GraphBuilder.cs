@@ -32,11 +32,13 @@ public sealed class GraphBuilder
     }
 
     /// <summary>Adds a float32 initializer, row-major.</summary>
-    public GraphBuilder Floats(string name, IReadOnlyList<long> dims, ReadOnlySpan<float> data) => Floats(name, dims, LittleEndian.ToBytes(data));
-
-    /// <summary>Adds a float32 initializer that the caller writes in place, row-major; it is zero before.</summary>
-    public GraphBuilder Floats(string name, IReadOnlyList<long> dims, Action<Span<float>> fill) =>
-        Floats(name, dims, LittleEndian.Fill(checked((int)dims.Aggregate(1L, (product, length) => product * length)), fill));
+    public GraphBuilder Floats(string name, IReadOnlyList<long> dims, ReadOnlySpan<float> data)
+    {
+        var tensor = new TensorProto { Name = name, DataType = (int)ElementType.Float, RawData = UnsafeByteOperations.UnsafeWrap(LittleEndian.ToBytes(data)) };
+        tensor.Dims.Add(dims);
+        _model.Graph.Initializer.Add(tensor);
+        return this;
+    }
 
     /// <summary>Adds a node.</summary>
     /// <param name="domain">The operator's domain; empty for ONNX's own.</param>
@@ -81,13 +83,5 @@ public sealed class GraphBuilder
         byte[] bytes = GC.AllocateUninitializedArray<byte>(_model.CalculateSize());
         _model.WriteTo(bytes.AsSpan());
         return bytes;
-    }
-
-    private GraphBuilder Floats(string name, IReadOnlyList<long> dims, byte[] raw)
-    {
-        var tensor = new TensorProto { Name = name, DataType = (int)ElementType.Float, RawData = UnsafeByteOperations.UnsafeWrap(raw) };
-        tensor.Dims.Add(dims);
-        _model.Graph.Initializer.Add(tensor);
-        return this;
     }
 }

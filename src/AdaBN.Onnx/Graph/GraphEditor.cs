@@ -6,28 +6,6 @@ namespace AdaBN.Onnx;
 public static partial class GraphEditor
 {
     /// <summary>
-    /// Gives one node input other constant data of the same shape. Where any other node, a nested graph or the caller sees the
-    /// same initializer, it stays as it is and this input gets a copy under a new name.
-    /// </summary>
-    /// <param name="model">The model that holds the node; its IR version decides how a copy is declared.</param>
-    /// <param name="node">The node to edit.</param>
-    /// <param name="inputIndex">Position among the node's inputs.</param>
-    /// <param name="data">Row-major elements, as many as the initializer has.</param>
-    /// <returns>The initializer that the input has now.</returns>
-    /// <exception cref="OnnxModelException">The input is no float32 initializer of that many elements.</exception>
-    public static Initializer ReplaceInitializer(OnnxModel model, Node node, int inputIndex, ReadOnlySpan<float> data)
-    {
-        Value? value = inputIndex < node.Inputs.Count ? node.Inputs[inputIndex] : null;
-        if (value?.Initializer is not { ElementType: ElementType.Float } old)
-            throw new OnnxModelException($"Input {inputIndex.ToString(CultureInfo.InvariantCulture)} of {node} is no float32 initializer and cannot be replaced.");
-        int expected = old.ToFloatArray().Length;
-        if (data.Length != expected)
-            throw new OnnxModelException(string.Create(CultureInfo.InvariantCulture, $"Initializer '{old.Name}' has {expected} elements, not {data.Length}."));
-
-        return Replace(model, [node], inputIndex, old.With(value, data));
-    }
-
-    /// <summary>
     /// Gives one input of several nodes, which read the same initializer there, other data of the same shape and type. Where anyone
     /// else sees that initializer, it stays as it is and these inputs get one copy under a new name.
     /// </summary>
@@ -39,21 +17,17 @@ public static partial class GraphEditor
     /// <exception cref="OnnxModelException">The input is no floating-point initializer of that many elements.</exception>
     public static Initializer ReplaceInitializer(OnnxModel model, IReadOnlyList<Node> nodes, int inputIndex, double[] data)
     {
-        Value? value = nodes[0].Inputs[inputIndex];
-        if (value?.Initializer is not { } old || nodes.Any(node => node.Inputs[inputIndex] != value))
-            throw new OnnxModelException($"Input {inputIndex.ToString(CultureInfo.InvariantCulture)} of {string.Join(", ", nodes)} is no one initializer and cannot be replaced.");
-        int expected = old.ToDoubleArray().Length;
+        Value? value = nodes[0].Inputs.ElementAtOrDefault(inputIndex);
+        if (value?.Initializer is not { } old || !old.ElementType.IsFloatingPoint() || nodes.Any(node => node.Inputs.ElementAtOrDefault(inputIndex) != value))
+            throw new OnnxModelException($"Input {inputIndex.ToString(CultureInfo.InvariantCulture)} of {string.Join(", ", nodes)} is no one floating-point initializer and cannot be replaced.");
+        long expected = old.Dims.Aggregate(1L, (product, length) => product * length);
         if (data.Length != expected)
             throw new OnnxModelException(string.Create(CultureInfo.InvariantCulture, $"Initializer '{old.Name}' has {expected} elements, not {data.Length}."));
-        return Replace(model, nodes, inputIndex, old.With(value, data));
-    }
 
-    private static Initializer Replace(OnnxModel model, IReadOnlyList<Node> nodes, int inputIndex, Initializer replacement)
-    {
-        Value value = replacement.Value;
+        Initializer replacement = old.With(value, data);
         if (!value.IsGraphOutput && value.Uses.All(use => use.InputIndex == inputIndex && nodes.Contains(use.Consumer)))
         {
-            value.Graph.ReplaceInitializer(value.Initializer!, replacement);
+            value.Graph.ReplaceInitializer(old, replacement);
             return replacement;
         }
 
@@ -68,8 +42,7 @@ public static partial class GraphEditor
     private static void AddInitializer(OnnxModel model, Initializer initializer, bool declare)
     {
         initializer.Value.Graph.AddInitializer(initializer);
-        const int firstIrVersionWithFreeInitializers = 4;
-        if (declare && model.IrVersion < firstIrVersionWithFreeInitializers) initializer.Value.Graph.AddInput(initializer.Value);
+        if (declare && model.DeclaresInitializers) initializer.Value.Graph.AddInput(initializer.Value);
     }
 
     private static string UnusedName(Graph graph, string like)

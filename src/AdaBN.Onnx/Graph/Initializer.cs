@@ -101,17 +101,6 @@ public sealed class Initializer
         return new Initializer(value, proto);
     }
 
-    /// <summary>A copy for another value (or the same) with other data; everything else the tensor carries is kept.</summary>
-    internal Initializer With(Value value, ReadOnlySpan<float> data)
-    {
-        TensorProto proto = Proto.Clone();
-        proto.Name = value.Name;
-        proto.FloatData.Clear();
-        ExternalData.Remove(proto);
-        proto.RawData = UnsafeByteOperations.UnsafeWrap(LittleEndian.ToBytes(data));
-        return new Initializer(value, proto);
-    }
-
     private bool IsRaw => Proto.HasRawData || ExternalData.IsIn(Proto);
 
     /// <summary>The raw bytes, as many as the shape says: <see cref="TensorShape.Check"/> and <see cref="ExternalData.Of"/> have seen to that.</summary>

@@ -31,8 +31,7 @@ public static class SubgraphExtractor
         piece.Initializer.AddRange(graph.Initializers.Where(initializer => constants.Contains(initializer.Value)).Select(initializer => initializer.Proto));
         piece.SparseInitializer.AddRange(graph.Shell.SparseInitializer.Where(sparse => constants.Any(value => value.Name == sparse.Values.Name)));
         piece.Input.AddRange(inputs.Select(input => GraphWriter.ToProto(input.Key.Name, input.Value)));
-        const int firstIrVersionWithFreeInitializers = 4;
-        if (model.IrVersion < firstIrVersionWithFreeInitializers)
+        if (model.DeclaresInitializers)
         {
             piece.Input.AddRange(piece.Initializer.Select(tensor =>
                 GraphWriter.ToProto(tensor.Name, new TensorType((ElementType)tensor.DataType, [.. tensor.Dims.Select(dim => new Dimension(dim))]))));

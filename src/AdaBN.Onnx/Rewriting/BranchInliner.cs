@@ -47,7 +47,7 @@ public static class BranchInliner
         graph.Node.RemoveAt(index);
         foreach (NodeProto inner in body) graph.Node.Insert(index++, inner);
         graph.Initializer.AddRange(branch.Initializer.Select(renaming.Copy));
-        if (model.IrVersion < 4)
+        if (model.DeclaresInitializers)
         {
             graph.Input.AddRange(branch.Initializer.Select(tensor =>
                 GraphWriter.ToProto(names[tensor.Name], new TensorType((ElementType)tensor.DataType, [.. tensor.Dims.Select(dim => new Dimension(dim))]))));

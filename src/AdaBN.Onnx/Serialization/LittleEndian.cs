@@ -22,16 +22,6 @@ internal static class LittleEndian
         return bytes;
     }
 
-    /// <summary>Raw data that the caller writes in place.</summary>
-    public static byte[] Fill(int count, Action<Span<float>> fill)
-    {
-        var bytes = new byte[count * sizeof(float)];
-        Span<float> floats = MemoryMarshal.Cast<byte, float>(bytes.AsSpan());
-        fill(floats);
-        Swap(floats);
-        return bytes;
-    }
-
     private static void Swap(Span<float> floats)
     {
         if (BitConverter.IsLittleEndian) return;

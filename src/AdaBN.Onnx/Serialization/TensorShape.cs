@@ -48,13 +48,10 @@ internal static class TensorShape
     // Numbers of the format's TensorProto.DataType; those beyond ElementType are the float8 (17 to 20, 24) and the sub-byte types.
     private static int? Bits(int dataType) => (ElementType)dataType switch
     {
-        ElementType.Bool or ElementType.Int8 or ElementType.UInt8 => 8,
-        ElementType.Int16 or ElementType.UInt16 or ElementType.Float16 or ElementType.BFloat16 => 16,
-        ElementType.Float or ElementType.Int32 or ElementType.UInt32 => 32,
-        ElementType.Double or ElementType.Int64 or ElementType.UInt64 or ElementType.Complex64 => 64,
+        ElementType.Complex64 => 64,
         ElementType.Complex128 => 128,
         (ElementType)17 or (ElementType)18 or (ElementType)19 or (ElementType)20 or (ElementType)24 => 8,
         (ElementType)21 or (ElementType)22 or (ElementType)23 => 4,
-        _ => null,
+        var type => type.Size() is > 0 and var size ? 8 * size : null,
     };
 }

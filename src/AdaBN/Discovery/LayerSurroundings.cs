@@ -19,11 +19,9 @@ internal sealed class LayerSurroundings(IReadOnlySet<Value> fromData)
     private static readonly FrozenSet<string> Gates = FrozenSet.ToFrozenSet(["Sigmoid", "HardSigmoid", "Softmax", "Tanh"]);
     private static readonly FrozenSet<string> Scores = FrozenSet.ToFrozenSet(["Softmax", "LogSoftmax", "Sigmoid", "ArgMax", "TopK"]);
     private static readonly FrozenSet<string> GlobalPools = FrozenSet.ToFrozenSet(["GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax"]);
-    private static readonly FrozenSet<string> Normalizations = FrozenSet.ToFrozenSet(
-        [BatchNormalization.OpType, "InstanceNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization", "LRN", "LpNormalization", "MeanVarianceNormalization"]);
 
     /// <summary>Whether a normalization that the file still has stands right behind a layer.</summary>
-    public static bool IsNormalized(Node node) => Readers(node.Outputs[0]!).Any(reader => Normalizations.Contains(reader.OpType));
+    public static bool IsNormalized(Node node) => Readers(node.Outputs[0]!).Any(reader => reader.Is(BatchNormalization.OpType) || SampleNormalization.IsOperator(reader));
 
     /// <summary>Why none is thought to have stood behind a layer; null where one may well have.</summary>
     public string? WhyNotFolded(Node node)

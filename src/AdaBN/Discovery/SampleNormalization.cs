@@ -21,15 +21,16 @@ internal sealed record SampleNormalization(string Form, string? Spelling, bool I
         ["SkipSimplifiedLayerNormalization"] = "RMSNormalization", ["GroupNorm"] = "GroupNormalization", ["SkipGroupNorm"] = "GroupNormalization",
     }.ToFrozenDictionary();
 
+    /// <summary>Whether a node is an operator that normalizes.</summary>
+    public static bool IsOperator(Node node) => (node.Domain.Length == 0 || node.Domain == "com.microsoft") && Operators.ContainsKey(node.OpType);
+
     /// <summary>What a node is, or null where it normalizes nothing (or is not the node that divides).</summary>
     public static SampleNormalization? Of(Node node)
     {
-        if (node.Domain.Length == 0 || node.Domain == "com.microsoft")
-        {
-            if (node.Is("InstanceNormalization") && node.Inputs is [{ } grouped, ..] && IsBetweenReshapes(grouped, node)) return new SampleNormalization("GroupNormalization", "InstanceNormalization between Reshapes", false);
-            if (Operators.TryGetValue(node.OpType, out string? form)) return new SampleNormalization(form, node.OpType == form ? null : node.OpType, false);
-        }
-        return WrittenOut(node);
+        if (!IsOperator(node)) return WrittenOut(node);
+        if (node.Is("InstanceNormalization") && node.Inputs is [{ } grouped, ..] && IsBetweenReshapes(grouped, node)) return new SampleNormalization("GroupNormalization", "InstanceNormalization between Reshapes", false);
+        string form = Operators[node.OpType];
+        return new SampleNormalization(form, node.OpType == form ? null : node.OpType, false);
     }
 
     private static SampleNormalization? WrittenOut(Node node)

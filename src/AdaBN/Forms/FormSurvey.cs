@@ -50,9 +50,15 @@ internal sealed class FormSurvey
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="reference">The source statistics of such layers, where they are known.</param>
-    public static FormSurvey Of(OnnxModel model, ReferenceStatistics? reference) => Of(model, layer =>
-        reference?.Find(layer.Output) is not null ? null
-        : layer.NotFoldedBecause ?? (reference is null ? "its statistics on the source domain are not known" : "the reference does not hold it"), listsFolded: reference is not null);
+    /// <exception cref="AdaptationException">The reference does not fit the layers.</exception>
+    public static FormSurvey Of(OnnxModel model, ReferenceStatistics? reference)
+    {
+        FormSurvey survey = Of(model, layer =>
+            reference?.Find(layer.Output) is not null ? null
+            : layer.NotFoldedBecause ?? (reference is null ? "its statistics on the source domain are not known" : "the reference does not hold it"), listsFolded: reference is not null);
+        reference?.CheckAgainst(survey._folded.Values.Select(found => found.Layer));
+        return survey;
+    }
 
     /// <summary>Looks at a model as the measuring of a reference does: every layer that could be measured is listed.</summary>
     public static FormSurvey ToMeasure(OnnxModel model) => Of(model, layer => layer.NotFoldedBecause, listsFolded: true);

@@ -56,18 +56,31 @@ internal sealed record WorkingModel(
         return new WorkingModel(survey.Copy, survey.File, layers, sites, findings);
     }
 
+    /// <summary>Prepares the measuring of a reference: behind each layer that lost its BatchNormalization stands one that changes nothing.</summary>
+    /// <exception cref="AdaptationException">There is no such layer, or the filter turns all down.</exception>
+    public static WorkingModel ToMeasure(OnnxModel model, Func<NormalizationLayer, bool>? filter)
+    {
+        FormSurvey survey = FormSurvey.ToMeasure(model);
+        BatchNormLayer[] layers = [.. survey.Layers.Where(found => found.Folded is not null && (filter?.Invoke(found.Info) ?? found.Info.CanAdapt)).Select(found => FoldedLayers.Expose(survey.Copy, found))];
+        if (layers.Length > 0) return new WorkingModel(survey.Copy, survey.File, layers, new Dictionary<BatchNormLayer, IStatisticsSite>(), []);
+        throw new AdaptationException(AdaptationError.NoBatchNormalization, filter is null
+            ? "No layer of the model looks as if a BatchNormalization had been folded into it, so there is nothing to measure. BatchNormalization nodes need no reference: adapt the model as it is."
+            : "The layer filter turns down every layer that a BatchNormalization could have been folded into; nothing is left to measure.");
+    }
+
     /// <summary>The moments to decide by: those of layers with one statistic, all of one stage, are merged.</summary>
     public IReadOnlyList<ChannelMoments> Pool(IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<ChannelMoments> measured)
     {
-        var pools = layers.Zip(measured).GroupBy(pair => Sites[pair.First]).ToDictionary(pool => pool.Key, pool => pool.Select(pair => pair.Second).Aggregate(ChannelMoments.Merge));
-        return [.. layers.Select(layer => pools[Sites[layer]])];
+        object Owner(BatchNormLayer layer) => Sites.GetValueOrDefault(layer) ?? (object)layer;
+        var pools = layers.Zip(measured).GroupBy(pair => Owner(pair.First)).ToDictionary(pool => pool.Key, pool => pool.Select(pair => pair.Second).Aggregate(ChannelMoments.Merge));
+        return [.. layers.Select(layer => pools[Owner(layer)])];
     }
 
     /// <summary>The file's own model with the decided statistics written.</summary>
-    public OnnxModel Write(IReadOnlyDictionary<BatchNormLayer, ChannelStatistics> decisions)
+    public OnnxModel Write(IEnumerable<AdaptedLayer> decided)
     {
         OnnxModel adapted = Target.Clone();
-        foreach (var shared in decisions.GroupBy(decision => Sites[decision.Key])) shared.Key.Write(adapted, shared.First().Value);
+        foreach (var shared in decided.Where(layer => layer.Decision != layer.Evidence.Source).GroupBy(layer => Sites[layer.Layer])) shared.Key.Write(adapted, shared.First().Decision);
         return adapted;
     }
 

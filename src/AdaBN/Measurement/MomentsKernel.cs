@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -19,17 +20,25 @@ internal static class MomentsKernel
     /// <param name="positions">Elements of one row and channel: the product of the axes after the second; 1 for rank 2.</param>
     public static ChannelMoments Measure(ReadOnlySpan<float> data, int rows, int channels, int positions)
     {
-        int planes = rows * channels;
-        var planeMean = new double[planes];
-        var planeM2 = new double[planes];
-        if (positions == 1) TensorPrimitives.ConvertTruncating(data[..planes], planeMean.AsSpan());
-        for (int p = 0; p < planes && positions > 1; p++)
+        using var planes = new Planes(rows, channels);
+        for (int r = 0; r < rows; r++)
         {
-            ReadOnlySpan<float> plane = data.Slice(p * positions, positions);
-            planeMean[p] = Sum(plane) / positions;
-            planeM2[p] = SumOfSquaresAround(plane, planeMean[p]);
+            Span<double> mean = planes.Mean(r), m2 = planes.M2(r);
+            ReadOnlySpan<float> row = data.Slice(r * channels * positions, channels * positions);
+            if (positions == 1)
+            {
+                TensorPrimitives.ConvertTruncating(row, mean);
+                m2.Clear();
+                continue;
+            }
+            for (int c = 0; c < channels; c++)
+            {
+                ReadOnlySpan<float> plane = row.Slice(c * positions, positions);
+                mean[c] = Sum(plane) / positions;
+                m2[c] = SumOfSquaresAround(plane, mean[c]);
+            }
         }
-        return Join(planeMean, planeM2, rows, channels, positions);
+        return Join(planes, rows, channels, positions);
     }
 
     /// <summary>Measures a tensor in the blocked layout (<see cref="Layout.BlockedLayout"/>): a block's channels side by side, each in a lane of its own.</summary>
@@ -40,8 +49,7 @@ internal static class MomentsKernel
     /// <param name="block">Channels a block: 8 or 16.</param>
     public static ChannelMoments MeasureBlocked(ReadOnlySpan<float> data, int rows, int channels, int positions, int block)
     {
-        var planeMean = new double[rows * channels];
-        var planeM2 = new double[rows * channels];
+        using var planes = new Planes(rows, channels);
         Span<double> mean = stackalloc double[block], m2 = stackalloc double[block];
         int blocks = (channels + block - 1) / block;
         for (int r = 0; r < rows; r++)
@@ -51,12 +59,12 @@ internal static class MomentsKernel
                 ReadOnlySpan<float> plane = data.Slice(((r * blocks) + b) * block * positions, block * positions);
                 if (block == Vector512<float>.Count) Measure16(plane, positions, mean, m2);
                 else Measure8(plane, positions, mean, m2);
-                int used = Math.Min(block, channels - (b * block)), first = (r * channels) + (b * block);
-                mean[..used].CopyTo(planeMean.AsSpan(first));
-                m2[..used].CopyTo(planeM2.AsSpan(first));
+                int first = b * block, used = Math.Min(block, channels - first);
+                mean[..used].CopyTo(planes.Mean(r)[first..]);
+                m2[..used].CopyTo(planes.M2(r)[first..]);
             }
         }
-        return Join(planeMean, planeM2, rows, channels, positions);
+        return Join(planes, rows, channels, positions);
     }
 
     // Each channel is summed in its own lane, one position after another: the vector's width does not touch the bits.
@@ -115,28 +123,32 @@ internal static class MomentsKernel
     }
 
     /// <summary>Planes of equal size, one an image: mean of means, inner plus between-plane squares (analysis of variance), and the images' spread.</summary>
-    private static ChannelMoments Join(double[] planeMean, double[] planeM2, int rows, int channels, int positions)
+    private static ChannelMoments Join(Planes planes, int rows, int channels, int positions)
     {
         var (mean, m2, means, cross, squares) = (new double[channels], new double[channels], new double[channels], new double[channels], new double[channels]);
-        var (u, s, product, average) = (new double[channels], new double[channels], new double[channels], new double[channels]);
-        Span<double> MeansOf(int row) => planeMean.AsSpan(row * channels, channels);
-        Span<double> SquaresOf(int row) => planeM2.AsSpan(row * channels, channels);
-        for (int r = 0; r < rows; r++) TensorPrimitives.Add(mean, MeansOf(r), mean);
-        TensorPrimitives.Divide(mean, rows, mean);
         for (int r = 0; r < rows; r++)
         {
-            TensorPrimitives.Subtract(MeansOf(r), mean, u);
+            TensorPrimitives.Add(mean, planes.Mean(r), mean);
+            TensorPrimitives.Add(m2, planes.M2(r), m2);
+        }
+        if (rows == 1) return new ChannelMoments(positions, mean, m2, 1, means, cross, squares); // one image has no spread
+
+        TensorPrimitives.Divide(mean, rows, mean);
+        Span<double> product = planes.Spare(0), average = planes.Spare(1);
+        for (int r = 0; r < rows; r++)
+        {
+            Span<double> u = planes.Mean(r);
+            TensorPrimitives.Subtract(u, mean, u);
             TensorPrimitives.Multiply(u, u, product);
             TensorPrimitives.Add(means, product, means);
-            TensorPrimitives.Add(m2, SquaresOf(r), m2);
         }
         TensorPrimitives.Multiply(means, positions, product);
         TensorPrimitives.Add(m2, product, m2);
         TensorPrimitives.Divide(m2, (double)rows * positions, average);
         for (int r = 0; r < rows; r++)
         {
-            TensorPrimitives.Subtract(MeansOf(r), mean, u);
-            TensorPrimitives.Divide(SquaresOf(r), positions, s);
+            Span<double> u = planes.Mean(r), s = planes.M2(r);
+            TensorPrimitives.Divide(s, positions, s);
             TensorPrimitives.Multiply(u, u, product);
             TensorPrimitives.Add(s, product, s);
             TensorPrimitives.Subtract(s, average, s);
@@ -146,6 +158,22 @@ internal static class MomentsKernel
             TensorPrimitives.Add(squares, product, squares);
         }
         return new ChannelMoments((long)rows * positions, mean, m2, rows, means, cross, squares);
+    }
+
+    /// <summary>Moments of each plane, row by row, and two rows to compute in; in pooled memory, since a batch may have hundreds of thousands of planes.</summary>
+    private readonly ref struct Planes(int rows, int channels)
+    {
+        private readonly double[] _numbers = ArrayPool<double>.Shared.Rent(((2 * rows) + 2) * channels);
+
+        public Span<double> Mean(int row) => Row(row);
+
+        public Span<double> M2(int row) => Row(rows + row);
+
+        public Span<double> Spare(int index) => Row((2 * rows) + index);
+
+        public void Dispose() => ArrayPool<double>.Shared.Return(_numbers);
+
+        private Span<double> Row(int index) => _numbers.AsSpan(index * channels, channels);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

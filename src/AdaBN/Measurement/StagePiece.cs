@@ -20,11 +20,10 @@ internal sealed class StagePiece : IDisposable
     private readonly string[] _inputNames, _outputNames;
     private volatile TensorForm[]? _forms;
 
-    private StagePiece(Stage stage, InferenceSession session, BlockedPiece? blocked, SlotAllocator allocator)
+    private StagePiece(Stage stage, InferenceSession session, BlockedPiece? blocked, BoundTensor[] weights, SlotAllocator allocator)
     {
-        (_stage, _session, _blocked, _allocator) = (stage, session, blocked, allocator);
-        _weights = [.. (blocked?.Weights ?? []).Select(Place)];
-        _weightValues = [.. _weights.Select(weights => weights.ToOrtValue())];
+        (_stage, _session, _blocked, _weights, _allocator) = (stage, session, blocked, weights, allocator);
+        _weightValues = [.. weights.Select(tensor => tensor.ToOrtValue())];
         _inputNames = [.. stage.PieceInputs.Select(value => value.Name), .. (blocked?.Weights ?? []).Select(weights => weights.Name)];
         _outputNames = [.. stage.PieceOutputs.Select(value => value.Name)];
     }
@@ -47,9 +46,10 @@ internal sealed class StagePiece : IDisposable
             InterOpNumThreads = 1,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
+        BoundTensor[] weights = [.. (blocked?.Weights ?? []).Select(one => Place(one, allocator))];
         try
         {
-            return new StagePiece(stage, new InferenceSession(piece, options), blocked, allocator);
+            return new StagePiece(stage, new InferenceSession(piece, options), blocked, weights, allocator);
         }
         catch (OnnxRuntimeException e)
         {
@@ -104,9 +104,9 @@ internal sealed class StagePiece : IDisposable
         foreach (BoundTensor weights in _weights) _allocator.Return(weights.Slot);
     }
 
-    private BoundTensor Place(BlockedWeights weights)
+    private static BoundTensor Place(BlockedWeights weights, SlotAllocator allocator)
     {
-        Slot slot = _allocator.Rent((long)weights.Length * sizeof(float));
+        Slot slot = allocator.Rent((long)weights.Length * sizeof(float));
         Span<float> data = slot.Floats(0, weights.Length);
         data.Clear();
         weights.Fill(data);
@@ -150,12 +150,6 @@ internal readonly record struct BoundTensor(Slot Slot, ElementType ElementType, 
         return bytes;
     }
 
-    public static int SizeOf(ElementType type) => type switch
-    {
-        ElementType.Bool or ElementType.Int8 or ElementType.UInt8 => 1,
-        ElementType.Int16 or ElementType.UInt16 or ElementType.Float16 or ElementType.BFloat16 => 2,
-        ElementType.Float or ElementType.Int32 or ElementType.UInt32 => 4,
-        ElementType.Double or ElementType.Int64 or ElementType.UInt64 => 8,
-        _ => throw new AdaptationException(AdaptationError.UnsupportedForm, $"A tensor of {type} elements crosses stages; that is not supported."),
-    };
+    public static int SizeOf(ElementType type) =>
+        type.Size() is > 0 and var size ? size : throw new AdaptationException(AdaptationError.UnsupportedForm, $"A tensor of {type} elements crosses stages; that is not supported.");
 }

@@ -92,12 +92,11 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
     {
         long[] shape = tensor.Shape;
         TensorForm form = runner.Forms[value];
-        BatchNormLayer layer = runner.Plan.Parts.First(parts => parts.Value.Contains(value)).Key;
         bool hasOtherChannels = form.Block == 0 && shape.Length > 1 && shape[1] != form.Tail.FirstOrDefault(); // than in the first batch
         if (shape.Length < 2 || shape.Contains(0) || hasOtherChannels || tensor.ElementType != ElementType.Float || (batch.Rows > batch.Samples && shape[0] % batch.Rows != 0))
         {
             throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture,
-                $"Layer '{layer.Info.Name}' is fed {tensor.ElementType} [{string.Join(", ", shape)}] by a batch of {batch.Rows}, expected Float [N, {layer.Channels}, …] with N a multiple of the batch."));
+                $"Layer '{LayerOf(value).Info.Name}' is fed {tensor.ElementType} [{string.Join(", ", shape)}] by a batch of {batch.Rows}, expected Float [N, {LayerOf(value).Channels}, …] with N a multiple of the batch."));
         }
         int rows = checked((int)(batch.Rows == batch.Samples ? shape[0] : shape[0] / batch.Rows * batch.Samples));
         int positions = checked((int)shape.Skip(2).Aggregate(1L, (product, length) => product * length));
@@ -108,8 +107,11 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
         if (moments.FirstNonFiniteChannel() is >= 0 and var channel)
         {
             throw new AdaptationException(AdaptationError.NonFinite, string.Create(CultureInfo.InvariantCulture,
-                $"NaN or infinity reaches layer '{layer.Info.Name}' (channel {channel}) among {batch}. The data itself is finite, so the model overflows on it: check that preprocessing (scale, mean, channel order) is the one the model was trained with."));
+                $"NaN or infinity reaches layer '{LayerOf(value).Info.Name}' (channel {channel}) among {batch}. The data itself is finite, so the model overflows on it: check that preprocessing (scale, mean, channel order) is the one the model was trained with."));
         }
         return moments;
     }
+
+    /// <summary>The layer that a value is measured for, the first of them.</summary>
+    private BatchNormLayer LayerOf(Value value) => runner.Plan.Parts.First(parts => parts.Value.Contains(value)).Key;
 }

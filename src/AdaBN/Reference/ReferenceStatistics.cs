@@ -56,7 +56,11 @@ public sealed class ReferenceStatistics
         ArgumentNullException.ThrowIfNull(samples);
         options ??= new AdaptationOptions();
         options.Validate();
-        return ReferenceMeasurement.Run(model, samples, options, progress, cancellationToken);
+        var measuring = WorkingModel.ToMeasure(model, options.LayerFilter);
+        AdaptedLayers measured = BatchNormAdapter.RunStages(measuring, samples, options with { Policy = AdaptationPolicy.KeepSource }, progress, cancellationToken);
+        foreach ((BatchNormLayer layer, LayerEvidence evidence, _) in measured.Layers) evidence.Target.ToFloat(layer); // refused here rather than by the first adaptation
+        return new ReferenceStatistics(model.ComputationSha256(), model.Sha256, measured.Samples, BatchNormAdapter.ToolVersion,
+            [.. measured.Layers.Select(found => new ReferenceLayer(found.Layer.Info.Name, found.Layer.Node.Outputs[0]!.Name, found.Evidence.Target.Mean, found.Evidence.Target.Variance))]);
     }
 
     /// <summary>The layers that could be measured; those are by default whose <see cref="NormalizationLayer.CanAdapt"/> is true.</summary>
@@ -101,7 +105,13 @@ public sealed class ReferenceStatistics
         model.SetMetadata(ReferenceFile.MetadataKey, ReferenceFile.Pack(this));
     }
 
-    internal static bool IsEmbeddedIn(OnnxModel model) => model.Metadata.Any(entry => entry.Key == ReferenceFile.MetadataKey);
+    /// <summary>Renews what an adapted model carries: its outputs have these very statistics on the domain it was adapted to.</summary>
+    internal void RenewIn(OnnxModel adapted)
+    {
+        if (!adapted.Metadata.Any(entry => entry.Key == ReferenceFile.MetadataKey)) return;
+        var renewed = new ReferenceStatistics(adapted.ComputationSha256(), ModelSha256, Samples, ToolVersion, Layers);
+        adapted.SetMetadata(ReferenceFile.MetadataKey, ReferenceFile.Pack(renewed));
+    }
 
     /// <summary>The given reference, or the one that the model carries; checked, null where there is none.</summary>
     internal static ReferenceStatistics? For(OnnxModel model, ReferenceStatistics? given)
@@ -110,9 +120,6 @@ public sealed class ReferenceStatistics
         reference?.CheckAgainst(model, isEmbedded: given is null);
         return reference;
     }
-
-    /// <summary>The same for a model adapted from the one measured: its outputs have these very statistics on the domain it was adapted to.</summary>
-    internal ReferenceStatistics Of(OnnxModel adapted) => new(adapted.ComputationSha256(), ModelSha256, Samples, ToolVersion, Layers);
 
     internal ReferenceLayer? Find(Value output) => _byOutput.GetValueOrDefault(output.Name);
 
@@ -125,7 +132,12 @@ public sealed class ReferenceStatistics
                 $"The reference statistics {(isEmbedded ? $"in the model's metadata ('{ReferenceFile.MetadataKey}') " : "")}are of another model: measured on one whose computation has the SHA-256 {ComputationSha256} (file {ModelSha256}), " +
                 $"but this one's is {found} (file {model.Sha256}). Give the model that was measured, or measure this one ('adabn reference').");
         }
-        Dictionary<string, int> channels = FormSurvey.ToMeasure(model).Layers.Select(found => found.Folded?.Layer).OfType<LinearLayer>().ToDictionary(layer => layer.Output.Name, layer => layer.Channels);
+    }
+
+    /// <summary>Refuses a reference that does not fit the layers of its own model.</summary>
+    internal void CheckAgainst(IEnumerable<LinearLayer> layers)
+    {
+        Dictionary<string, int> channels = layers.ToDictionary(layer => layer.Output.Name, layer => layer.Channels);
         foreach (ReferenceLayer layer in Layers)
         {
             if (channels.GetValueOrDefault(layer.Output) is var expected && expected == layer.Mean.Count) continue;

@@ -40,9 +40,8 @@ internal sealed class NaiveAdaptation(string modelFile, Images fewImages, int im
             foreach (Node layer in layers)
             {
                 Moments[] channels = moments[layer.Inputs[BatchNormalization.DataInput]!];
-                float[] mean = [.. channels.Select(channel => (float)channel.Mean)], variance = [.. channels.Select(channel => (float)channel.Variance)];
-                GraphEditor.ReplaceInitializer(adapted, layer, BatchNormalization.MeanInput, mean);
-                GraphEditor.ReplaceInitializer(adapted, layer, BatchNormalization.VarianceInput, variance);
+                GraphEditor.ReplaceInitializer(adapted, [layer], BatchNormalization.MeanInput, [.. channels.Select(channel => channel.Mean)]);
+                GraphEditor.ReplaceInitializer(adapted, [layer], BatchNormalization.VarianceInput, [.. channels.Select(channel => channel.Variance)]);
             }
         }
         _adapted = adapted;

@@ -1,0 +1,15 @@
+using AdaBN.Discovery;
+
+namespace AdaBN.Forms;
+
+/// <summary>A layer that was measured and decided.</summary>
+/// <param name="Layer">The layer.</param>
+/// <param name="Evidence">What is known of it.</param>
+/// <param name="Decision">What the policy made of that.</param>
+internal sealed record AdaptedLayer(BatchNormLayer Layer, LayerEvidence Evidence, ChannelStatistics Decision);
+
+/// <summary>All layers of a working model, shallow to deep.</summary>
+/// <param name="Layers">The layers.</param>
+/// <param name="Samples">Samples measured.</param>
+/// <param name="Memory">What the work took.</param>
+internal sealed record AdaptedLayers(IReadOnlyList<AdaptedLayer> Layers, long Samples, MemoryUse Memory);
