@@ -23,8 +23,8 @@ internal static class Memory
         text.AppendLine();
         text.AppendLine(CultureInfo.InvariantCulture, $"`./build.sh bench --memory` on {Machine.Describe()}. One process each, 10⁶ bytes; the images themselves are read from a file.");
         text.AppendLine();
-        text.AppendLine("| model | images | MaxMemory | activations in | foretold | of it activations | peak | peak / foretold |");
-        text.AppendLine("|---|--:|--:|---|--:|--:|--:|--:|");
+        text.AppendLine("| model | images | MaxMemory | activations in | foretold | of it activations | peak | peak / foretold | first, ms | later, ms |");
+        text.AppendLine("|---|--:|--:|---|--:|--:|--:|--:|--:|--:|");
         foreach (string model in models.Where(model => File.Exists(Workload.ModelFile(model))))
         {
             int images = ImagesOf(model);
@@ -41,7 +41,7 @@ internal static class Memory
         return 0;
     }
 
-    /// <summary>In a process of its own: adapts once and tells its peak.</summary>
+    /// <summary>In a process of its own: adapts and tells its peak then, and the time of this first adaptation and of later ones.</summary>
     public static int Measure(string model, string imagesFile, string maxMemory, string halves)
     {
         var options = new AdaptationOptions
@@ -49,9 +49,18 @@ internal static class Memory
             MaxMemory = maxMemory.Length > 0 ? long.Parse(maxMemory, CultureInfo.InvariantCulture) : null,
             HalfPrecisionActivations = bool.Parse(halves),
         };
-        BatchNormAdapter.Adapt(OnnxModel.Load(Workload.ModelFile(model)), NpyFile.Open(imagesFile), options).Model.ToBytes();
+        OnnxModel loaded = OnnxModel.Load(Workload.ModelFile(model));
+        double Adapt()
+        {
+            long start = Stopwatch.GetTimestamp();
+            BatchNormAdapter.Adapt(loaded, NpyFile.Open(imagesFile), options).Model.ToBytes();
+            return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        }
+        double first = Adapt();
         using var process = Process.GetCurrentProcess();
-        Console.WriteLine(process.PeakWorkingSet64.ToString(CultureInfo.InvariantCulture));
+        long peak = process.PeakWorkingSet64;
+        double later = Contestant.Median([.. Enumerable.Range(0, Rounds).Select(_ => Adapt())]);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{peak} {first} {later}"));
         return 0;
     }
 
@@ -62,11 +71,12 @@ internal static class Memory
         MemoryEstimate estimate = BatchNormAdapter.EstimateMemory(loaded, NpyFile.Open(imagesFile), options);
         string[] arguments = ["--measure-memory", model, imagesFile, options.MaxMemory?.ToString(CultureInfo.InvariantCulture) ?? "", options.HalfPrecisionActivations.ToString()];
         using Process process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardOutput = true })!;
-        long peak = long.Parse(process.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
+        double[] answer = [.. process.StandardOutput.ReadLine()!.Split(' ').Select(number => double.Parse(number, CultureInfo.InvariantCulture))];
+        (double peak, double first, double later) = (answer[0], answer[1], answer[2]);
         process.WaitForExit();
         string limit = options.MaxMemory is { } bytes ? $"{bytes / 1e6:0}" : "default", floats = options.HalfPrecisionActivations ? "float16" : "float32";
         string row = string.Create(CultureInfo.InvariantCulture,
-            $"| {model} | {images} | {limit} | {floats} | {estimate.Total / 1e6:0} | {estimate.Activations / 1e6:0} | {peak / 1e6:0} | {(double)peak / estimate.Total:0.00} |");
+            $"| {model} | {images} | {limit} | {floats} | {estimate.Total / 1e6:0} | {estimate.Activations / 1e6:0} | {peak / 1e6:0} | {peak / estimate.Total:0.00} | {first:0} | {later:0} |");
         text.AppendLine(row);
         Console.WriteLine(row);
     }

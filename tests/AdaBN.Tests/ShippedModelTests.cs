@@ -63,21 +63,6 @@ public sealed class ShippedModelTests
         return ([.. images], [.. labels]);
     }
 
-    /// <summary>8x8 to 20x20, bilinear with half-pixel centres, in 28x28 (models/README.md).</summary>
-    internal static float[] To28x28(float[] scan)
-    {
-        var image = new float[28 * 28];
-        for (int y = 0; y < 20; y++)
-        {
-            for (int x = 0; x < 20; x++)
-            {
-                double sy = ((y + 0.5) * 8 / 20) - 0.5, sx = ((x + 0.5) * 8 / 20) - 0.5;
-                int top = (int)Math.Floor(sy), left = (int)Math.Floor(sx);
-                double Pixel(int row, int column) => scan[(Math.Clamp(row, 0, 7) * 8) + Math.Clamp(column, 0, 7)] / 16;
-                double Across(int row) => double.Lerp(Pixel(row, left), Pixel(row, left + 1), sx - left);
-                image[((y + 4) * 28) + x + 4] = (float)double.Lerp(Across(top), Across(top + 1), sy - top);
-            }
-        }
-        return image;
-    }
+    /// <summary>8x8 to 20x20 in 28x28 (models/README.md).</summary>
+    internal static float[] To28x28(float[] scan) => Resize.Pad(Resize.Bilinear([.. scan.Select(pixel => pixel / 16)], 8, 20), 20, 28);
 }

@@ -7,9 +7,10 @@ namespace AdaBN.TestSupport;
 /// <summary>Reads and writes whole NumPy files, independently of the library's own reader.</summary>
 internal static partial class Npy
 {
-    public static (T[] Data, int[] Shape) Read<T>(string path) where T : struct
+    public static (T[] Data, int[] Shape) Read<T>(string path) where T : struct => Read<T>(File.ReadAllBytes(path));
+
+    public static (T[] Data, int[] Shape) Read<T>(byte[] bytes) where T : struct
     {
-        byte[] bytes = File.ReadAllBytes(path);
         int headerLength = BitConverter.ToUInt16(bytes, 8);
         string header = Encoding.ASCII.GetString(bytes, 10, headerLength);
         int[] shape = [.. ShapePattern().Match(header).Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];

@@ -2,7 +2,8 @@
 """Makes twins: one network with its BatchNormalization kept and with it folded, and what float64 PyTorch says of its adaptation.
 
     make_twins.py                                     the small twin that is committed here
-    make_twins.py FOLDER [resnet18 | FILE.onnx] ...   large ones in FOLDER, for the tests that ADABN_TWINS=FOLDER turns on
+    make_twins.py FOLDER [--epsilon E] [resnet18 | FILE.onnx] ...
+                                                      large ones in FOLDER, for the tests that ADABN_TWINS=FOLDER turns on
 
     NAME/kept.onnx, NAME/folded.onnx   the twins; their running statistics are exactly those of the source images
     NAME/source.npy, NAME/target.npy   images of both domains, float32
@@ -59,7 +60,7 @@ def batch_norms(model):
 
 def randomize(model, epsilon):
     """Epsilon is what twins differ by: folding hides how large it was beside the variance. Untrained networks have variances down to 1e-3 before
-    their BatchNormalization, beside which the usual 1e-5 counts (resnet50's logits then differ by 1e-3, mobilenet_v2's by 8e-3, of the largest)."""
+    their BatchNormalization, beside which PyTorch's 1e-5 counts."""
     for bn in batch_norms(model):
         bn.eps = epsilon
         bn.weight.data.mul_(torch.exp(0.2 * torch.randn_like(bn.weight)) * torch.sign(torch.randn_like(bn.weight) + 1.5))
@@ -184,7 +185,10 @@ if __name__ == "__main__":
     if len(sys.argv) == 1:
         torch.manual_seed(0)
         make(HERE, "small", Small(), 48, 8, own_fold=True, epsilon=1e-5)
-    for requested in sys.argv[2:]:
+    arguments, epsilon = sys.argv[2:], 1e-8
+    if arguments[:1] == ["--epsilon"]:
+        epsilon, arguments = float(arguments[1]), arguments[2:]
+    for requested in arguments:
         if requested.endswith(".onnx"):
             target = pathlib.Path(sys.argv[1]) / pathlib.Path(requested).stem
             target.mkdir(parents=True, exist_ok=True)
@@ -193,4 +197,4 @@ if __name__ == "__main__":
         else:
             import torchvision
             torch.manual_seed(0)
-            make(pathlib.Path(sys.argv[1]), requested, getattr(torchvision.models, requested)(weights=None), 32, 96, own_fold=False, epsilon=1e-8)
+            make(pathlib.Path(sys.argv[1]), requested, getattr(torchvision.models, requested)(weights=None), 32, 96, own_fold=False, epsilon=epsilon)

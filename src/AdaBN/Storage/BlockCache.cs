@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace AdaBN.Storage;
 
 /// <summary>
-/// Blocks of RAM for <see cref="SlotAllocator"/>. Pages touched for the first time cost more than all that is computed on them, so blocks are
-/// kept for a minute, as the shared array pool keeps its arrays: whoever adapts again in that time (a search, a comparison of policies) finds
+/// Blocks of RAM for <see cref="SlotAllocator"/>. Touching pages for the first time costs much of an adaptation's time, so blocks are kept
+/// for a minute, as the shared array pool keeps its arrays: whoever adapts again in that time (a search, a comparison of policies) finds
 /// them warm. Where memory is short nothing is kept. Safe to call from several threads.
 /// </summary>
 internal static unsafe partial class BlockCache

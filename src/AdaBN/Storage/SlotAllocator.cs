@@ -83,6 +83,7 @@ internal sealed class SlotAllocator(long maxMemory, string? spillFolder) : IDisp
         }
         else
         {
+            BlockCache.Trim(); // no memory lies idle while this goes to the disk
             var file = new SpillFile(spillFolder ?? Path.GetTempPath(), length);
             _spillBlocks.Add(file);
             Spilled += length;

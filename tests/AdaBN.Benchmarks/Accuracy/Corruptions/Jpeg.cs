@@ -1,3 +1,5 @@
+using AdaBN.TestSupport;
+
 namespace AdaBN.Benchmarks.Accuracy.Corruptions;
 
 /// <summary>
@@ -36,7 +38,7 @@ internal static class Jpeg
             var halved = new double[Picture.Area / 4];
             for (int i = 0; i < Picture.Area; i++) halved[(i / side / 2 * (side / 2)) + (i % side / 2)] += Math.Round(colours[(channel * Picture.Area) + i]) / 4;
             Quantize(halved, side / 2, Table(_chrominance, quality));
-            return [.. Data.Resize.Bilinear([.. halved.Select(value => (float)value)], side / 2, side).Select(value => (double)value)];
+            return [.. Resize.Bilinear([.. halved.Select(value => (float)value)], side / 2, side).Select(value => (double)value)];
         }
 
         float[] decoded = [.. luma.Concat(Chroma(1)).Concat(Chroma(2)).Select(value => (float)value)];

@@ -26,11 +26,19 @@ internal sealed partial class DataFolder(string? folder)
     public LabelledImages MnistM()
     {
         using ZipArchive archive = ZipFile.OpenRead(PathOf("digits/mnistm_test2000_made_here.npz"));
-        (int[] shape, byte[] pixels) = NpyBytes.Read(archive, "X.npy");
-        (_, byte[] labels) = NpyBytes.Read(archive, "Y.npy");
-        if (shape is not [_, 28, 28, 3] || labels.Length != shape[0]) throw new InvalidDataException("mnistm_test2000_made_here.npz: expected X of N×28×28×3 and Y of N.");
+        (byte[] pixels, int[] shape) = Bytes("X.npy");
+        (byte[] labels, _) = Bytes("Y.npy");
+        if (shape is not [var count, 28, 28, 3] || labels.Length != count || pixels.Length != count * 28 * 28 * 3) throw new InvalidDataException("mnistm_test2000_made_here.npz: expected bytes, X of N×28×28×3 and Y of N.");
         return LabelledImages.Of(pixels.Chunk(28 * 28 * 3).Zip(labels, (image, label) => (
             image.Chunk(3).Select(rgb => ((0.299f * rgb[0]) + (0.587f * rgb[1]) + (0.114f * rgb[2])) / 255).ToArray(), (int)label)));
+
+        (byte[] Data, int[] Shape) Bytes(string name)
+        {
+            using Stream entry = (archive.GetEntry(name) ?? throw new InvalidDataException($"mnistm_test2000_made_here.npz has no {name}.")).Open();
+            using var memory = new MemoryStream();
+            entry.CopyTo(memory);
+            return Npy.Read<byte>(memory.ToArray());
+        }
     }
 
     /// <summary>The first 1000 of CIFAR-10's official test set: one image a row of the file.</summary>

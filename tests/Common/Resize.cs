@@ -1,4 +1,4 @@
-namespace AdaBN.Benchmarks.Accuracy.Data;
+namespace AdaBN.TestSupport;
 
 /// <summary>Square grey images of another size.</summary>
 internal static class Resize
