@@ -27,7 +27,7 @@ public sealed class OnnxModel
         (_shell, _folder) = (proto, folder);
         Sha256 = sha256;
         OpsetImports = ReadOpsets(proto);
-        Functions = [.. proto.Functions.Select(function => new LocalFunction(NormalizedDomain(function.Domain), function.Name, [.. function.Node.Select(node => node.OpType)]))];
+        Functions = [.. proto.Functions.Select(function => new LocalFunction(FunctionCalls.Domain(function.Domain), function.Name, [.. function.Node.Select(node => node.OpType)]))];
     }
 
     /// <summary>The main graph.</summary>
@@ -114,6 +114,7 @@ public sealed class OnnxModel
         if (proto.Graph is null)
             throw new OnnxModelException("No graph in it: this is no ONNX model (or a damaged one). Export it again or copy it anew.");
         StoredText.Check(proto, bytes);
+        new FunctionCalls(proto).Check();
         foreach (TensorProto tensor in StoredTensors.Of(proto))
         {
             TensorShape.Check(tensor);
@@ -198,13 +199,11 @@ public sealed class OnnxModel
         var versions = ImmutableSortedDictionary.CreateBuilder<string, long>(StringComparer.Ordinal);
         foreach (OperatorSetIdProto import in proto.OpsetImport)
         {
-            if (!versions.TryAdd(NormalizedDomain(import.Domain), import.Version) && versions[NormalizedDomain(import.Domain)] != import.Version)
+            if (!versions.TryAdd(FunctionCalls.Domain(import.Domain), import.Version) && versions[FunctionCalls.Domain(import.Domain)] != import.Version)
                 throw new OnnxModelException($"The operator set of the domain '{import.Domain}' is imported in two versions. Export the model again.");
         }
         return versions.ToImmutable();
     }
-
-    private static string NormalizedDomain(string domain) => domain == "ai.onnx" ? "" : domain;
 }
 
 /// <summary>A function that a model brings with it and calls like an operator.</summary>

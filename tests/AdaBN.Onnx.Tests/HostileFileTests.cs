@@ -156,6 +156,68 @@ public sealed class HostileFileTests
         Assert.HasCount(Values + 1, model.Graph.TopologicalOrder());
     }
 
+    [TestMethod]
+    public void Functions_that_double_the_graph_at_every_step_are_refused_before_they_are_written_out()
+    {
+        Assert.HasCount(1 << 10, FunctionInliner.Inline(Doubling(10).Build()).Graph.Nodes);
+        Doubling(18).Build(); // 786,431 calls and nodes; one step more are 1,572,863
+        foreach (int steps in (int[])[19, 40])
+        {
+            string message = Refusal(Doubling(steps).ToBytes());
+            Assert.Contains("local.F0, called by the model's graph, comes to more than 1000000 nodes", message);
+            Assert.Contains("without functions", message);
+        }
+        ModelBuilder empty = Doubling(40);
+        empty.Proto.Functions.Single(function => function.Name == "F40").Node.Clear(); // 2⁴⁰ calls of nothing
+        Assert.Contains("more than 1000000 nodes", Refusal(empty.ToBytes()));
+    }
+
+    [TestMethod]
+    public void Functions_that_double_the_graph_given_as_their_attribute_are_refused()
+    {
+        // Fi(body) calls Fi+1 with a body of two Ifs of body each; the last one has an If of body.
+        static NodeProto Branch(AttributeProto body) => ModelBuilder.NodeOf("If", ["x"], ["t"], body);
+        static AttributeProto Given() => new() { Name = "then_branch", Type = 5, RefAttrName = "body" };
+        ModelBuilder Nested(int steps)
+        {
+            ModelBuilder builder = Chain(steps, i => [Call(i + 1, "y", [ModelBuilder.SubGraph("body", new GraphProto { Name = "twice", Node = { Branch(Given()), Branch(Given()) } })])], [Branch(Given())]);
+            builder.Graph.Node[^1].Attribute.Add(ModelBuilder.SubGraph("body", new GraphProto { Name = "relu", Node = { ModelBuilder.NodeOf("Relu", ["x"], ["r"]) } }));
+            return builder;
+        }
+        Nested(8).Build();
+        Assert.Contains("more than 1000000 nodes", Refusal(Nested(40).ToBytes()));
+    }
+
+    [TestMethod]
+    public void Functions_that_call_themselves_or_nest_without_end_are_refused()
+    {
+        Assert.Contains("one that calls itself", Refusal(Chain(1, i => [Call(i, "y")], []).ToBytes()));
+        Assert.Contains("one that calls itself", Refusal(Chain(2, i => [Call(1 - i, "y")], []).ToBytes()));
+        // F0 hands its own call to F1, which puts it into an If.
+        NodeProto branch = ModelBuilder.NodeOf("If", ["x"], ["y"], new AttributeProto { Name = "then_branch", Type = 5, RefAttrName = "body" });
+        Assert.Contains("one that calls itself", Refusal(Chain(1, i => [Call(1, "y", [ModelBuilder.SubGraph("body", new GraphProto { Name = "again", Node = { Call(0, "r") } })])], [branch]).ToBytes()));
+        Chain(99, i => [Call(i + 1, "y")], [ModelBuilder.NodeOf("Relu", ["x"], ["y"])]).Build();
+        Assert.Contains("more than 100 deep", Refusal(Chain(20_000, i => [Call(i + 1, "y")], [ModelBuilder.NodeOf("Relu", ["x"], ["y"])]).ToBytes())); // a stack would not hold them
+        Chain(1, i => [], [Call(1, "y")]).Build(); // nobody calls it
+    }
+
+    private static ModelBuilder Doubling(int steps) =>
+        Chain(steps, i => [Call(i + 1, "t"), Call(i + 1, "y", input: "t")], [ModelBuilder.NodeOf("Relu", ["x"], ["y"])]);
+
+    /// <summary>A graph that calls the local function F0, functions up to the given one, and the last one.</summary>
+    private static ModelBuilder Chain(int steps, Func<int, NodeProto[]> body, NodeProto[] last)
+    {
+        ModelBuilder builder = new ModelBuilder(irVersion: 9).Input("x", -1, 2).Output("y", -1, 2);
+        builder.Proto.OpsetImport.Add(new OperatorSetIdProto { Domain = "local", Version = 1 });
+        builder.Graph.Node.Add(Call(0, "y"));
+        for (int i = 0; i <= steps; i++)
+            builder.Proto.Functions.Add(new FunctionProto { Domain = "local", Name = $"F{i}", Input = { "x" }, Output = { "y" }, Node = { i < steps ? body(i) : last } });
+        return builder;
+    }
+
+    private static NodeProto Call(int function, string output, AttributeProto[]? attributes = null, string input = "x") =>
+        new() { OpType = $"F{function}", Domain = "local", Input = { input }, Output = { output }, Attribute = { attributes ?? [] } };
+
     private static ModelBuilder Plain() => new ModelBuilder().Input("x", -1, 2).BatchNorm("x", "y", 2).Output("y", -1, 2);
 
     private static string Refusal(byte[] bytes) => Assert.ThrowsExactly<OnnxModelException>(() => OnnxModel.FromBytes(bytes)).Message;

@@ -11,60 +11,52 @@ namespace AdaBN.Onnx;
 public static class FunctionInliner
 {
     /// <summary>The model without local functions; the very same object where it has none.</summary>
-    /// <exception cref="OnnxModelException">
-    /// A function calls itself, or is written for another version of an operator set than the model imports.
-    /// </exception>
+    /// <exception cref="OnnxModelException">A function is written for another version of an operator set than the model imports.</exception>
     public static OnnxModel Inline(OnnxModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
         if (model.Functions.Count == 0) return model;
         ModelProto proto = model.ToProto();
         var inliner = new Inliner(proto);
-        var graph = inliner.Expand(proto.Graph, []);
+        var graph = inliner.Expand(proto.Graph);
         ModelProto inlined = proto.Clone();
         inlined.Graph = graph;
         inlined.Functions.Clear();
         foreach (OperatorSetIdProto import in proto.Functions.SelectMany(function => function.OpsetImport))
-            if (!inlined.OpsetImport.Any(known => Domain(known.Domain) == Domain(import.Domain))) inlined.OpsetImport.Add(import);
+            if (!inlined.OpsetImport.Any(known => FunctionCalls.Domain(known.Domain) == FunctionCalls.Domain(import.Domain))) inlined.OpsetImport.Add(import);
         return model.With(inlined);
     }
 
-    private static string Domain(string domain) => domain == "ai.onnx" ? "" : domain;
-
     private sealed class Inliner
     {
-        private readonly Dictionary<(string Domain, string Name, string Overload), FunctionProto> _functions;
+        private readonly FunctionCalls _calls;
         private readonly Dictionary<string, long> _versions;
         private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
         public Inliner(ModelProto model)
         {
-            _functions = model.Functions.GroupBy(function => (Domain(function.Domain), function.Name, function.Overload)).ToDictionary(same => same.Key, same => same.First());
-            _versions = model.OpsetImport.GroupBy(import => Domain(import.Domain)).ToDictionary(same => same.Key, same => same.First().Version);
+            _calls = new FunctionCalls(model);
+            _versions = model.OpsetImport.GroupBy(import => FunctionCalls.Domain(import.Domain)).ToDictionary(same => same.Key, same => same.First().Version);
             Note(model.Graph);
         }
 
-        public GraphProto Expand(GraphProto graph, IReadOnlyList<FunctionProto> callers)
+        public GraphProto Expand(GraphProto graph)
         {
             GraphProto expanded = graph.Clone();
             expanded.Node.Clear();
-            foreach (NodeProto node in graph.Node) expanded.Node.AddRange(Expand(node, callers));
+            foreach (NodeProto node in graph.Node) expanded.Node.AddRange(Expand(node));
             return expanded;
         }
 
-        private IEnumerable<NodeProto> Expand(NodeProto node, IReadOnlyList<FunctionProto> callers)
+        private IEnumerable<NodeProto> Expand(NodeProto node)
         {
-            if (_functions.TryGetValue((Domain(node.Domain), node.OpType, node.Overload), out FunctionProto? function))
-            {
-                if (callers.Contains(function)) throw new OnnxModelException($"The local function {function.Domain}.{function.Name} calls itself. The file is damaged; export the model again.");
-                return Body(function, node).SelectMany(inner => Expand(inner, [.. callers, function]));
-            }
+            if (_calls.Callee(node) is { } function) return Body(function, node).SelectMany(Expand);
             if (!node.Attribute.Any(attribute => attribute.G is not null || attribute.Graphs.Count > 0)) return [node];
             NodeProto expanded = node.Clone();
             foreach (AttributeProto attribute in expanded.Attribute)
             {
-                if (attribute.G is not null) attribute.G = Expand(attribute.G, callers);
-                for (int i = 0; i < attribute.Graphs.Count; i++) attribute.Graphs[i] = Expand(attribute.Graphs[i], callers);
+                if (attribute.G is not null) attribute.G = Expand(attribute.G);
+                for (int i = 0; i < attribute.Graphs.Count; i++) attribute.Graphs[i] = Expand(attribute.Graphs[i]);
             }
             return [expanded];
         }
@@ -110,10 +102,10 @@ public static class FunctionInliner
         {
             foreach (OperatorSetIdProto import in function.OpsetImport)
             {
-                if (_versions.GetValueOrDefault(Domain(import.Domain), import.Version) == import.Version) continue;
-                string set = Domain(import.Domain).Length == 0 ? "ai.onnx" : import.Domain;
+                if (_versions.GetValueOrDefault(FunctionCalls.Domain(import.Domain), import.Version) == import.Version) continue;
+                string set = FunctionCalls.Domain(import.Domain).Length == 0 ? "ai.onnx" : import.Domain;
                 throw new OnnxModelException(string.Create(CultureInfo.InvariantCulture,
-                    $"The local function {function.Domain}.{function.Name} is written for {set} {import.Version}, the model imports {set} {_versions[Domain(import.Domain)]}, so it cannot be inlined. Convert the model to one version (onnx.version_converter), or inline the functions with the exporter's own tool."));
+                    $"The local function {function.Domain}.{function.Name} is written for {set} {import.Version}, the model imports {set} {_versions[FunctionCalls.Domain(import.Domain)]}, so it cannot be inlined. Convert the model to one version (onnx.version_converter), or inline the functions with the exporter's own tool."));
             }
         }
 
