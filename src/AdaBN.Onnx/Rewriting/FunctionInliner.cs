@@ -31,13 +31,13 @@ public static class FunctionInliner
     {
         private readonly FunctionCalls _calls;
         private readonly Dictionary<string, long> _versions;
-        private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+        private readonly UnusedNames _names;
 
         public Inliner(ModelProto model)
         {
             _calls = new FunctionCalls(model);
             _versions = model.OpsetImport.GroupBy(import => FunctionCalls.Domain(import.Domain)).ToDictionary(same => same.Key, same => same.First().Version);
-            Note(model.Graph);
+            _names = new UnusedNames(Names(model.Graph));
         }
 
         public GraphProto Expand(GraphProto graph)
@@ -78,7 +78,7 @@ public static class FunctionInliner
             }
             string prefix = call.Output.FirstOrDefault(output => output.Length > 0) ?? call.OpType;
             var renaming = new Renaming(
-                name => names.TryGetValue(name, out string? known) ? known : names[name] = Unused($"{prefix}/{name}"),
+                name => names.TryGetValue(name, out string? known) ? known : names[name] = _names.Like($"{prefix}/{name}"),
                 reference => Bind(reference, call, function));
             var body = function.Node.Select(inner =>
             {
@@ -109,21 +109,11 @@ public static class FunctionInliner
             }
         }
 
-        private string Unused(string name)
-        {
-            string unused = name;
-            for (int i = 1; !_names.Add(unused); i++) unused = string.Create(CultureInfo.InvariantCulture, $"{name}_{i}");
-            return unused;
-        }
-
-        private void Note(GraphProto graph)
-        {
-            _names.UnionWith(graph.Input.Select(input => input.Name).Concat(graph.Initializer.Select(tensor => tensor.Name)).Concat(graph.Node.SelectMany(node => node.Output)));
-            foreach (AttributeProto attribute in graph.Node.SelectMany(node => node.Attribute))
-            {
-                if (attribute.G is not null) Note(attribute.G);
-                foreach (GraphProto one in attribute.Graphs) Note(one);
-            }
-        }
+        /// <summary>All that is named in a graph and in those nested in it.</summary>
+        private static IEnumerable<string> Names(GraphProto graph) =>
+        [
+            .. graph.Input.Select(input => input.Name), .. graph.Initializer.Select(tensor => tensor.Name), .. graph.Node.SelectMany(node => node.Output),
+            .. graph.Node.SelectMany(node => node.Attribute).SelectMany(attribute => attribute.Graphs.Prepend(attribute.G)).OfType<GraphProto>().SelectMany(Names),
+        ];
     }
 }

@@ -98,19 +98,15 @@ internal sealed class FormSurvey
 
     private OnnxModel InlineBranches(OnnxModel copy)
     {
-        for (bool found = true; found;)
+        while (true)
         {
-            found = false;
             var constants = new ConstantFolder(copy);
+            Dictionary<Node, bool> conditions = [];
             foreach (Node node in copy.Graph.Nodes.Where(node => node.Is("If") && node is { Inputs: [{ } condition], Outputs: [not null, ..] } && constants.IsConstant(condition)))
-            {
-                if (constants.Evaluate(node.Inputs[0]!) is not { Elements: [var taken] }) continue;
-                copy = BranchInliner.Inline(copy, node, taken != 0, _paths);
-                found = true;
-                break;
-            }
+                if (constants.Evaluate(node.Inputs[0]!) is { Elements: [var taken] }) conditions.Add(node, taken != 0);
+            if (conditions.Count == 0) return copy;
+            copy = BranchInliner.Inline(copy, conditions, _paths); // branches may hold more of them
         }
-        return copy;
     }
 
     private NodePath PathOf(Node node) => _paths.GetValueOrDefault(node.Outputs[0]!.Name, NodePath.InMainGraph(node.Outputs[0]!.Name));
