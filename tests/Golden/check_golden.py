@@ -46,7 +46,7 @@ def reshape(a, x, shape):
 FIXED_BATCH = 8          # the one case exported with a fixed batch reshapes to [8, -1]; the evaluator takes all samples at once
 OPS = {
     "Conv": windowed("conv"), "ConvTranspose": conv_transpose, "Identity": lambda a, x: x, "MaxPool": windowed("max"), "AveragePool": windowed("average"),
-    "Relu": lambda a, x: x.clamp(min=0), "Tanh": lambda a, x: x.tanh(), "Sigmoid": lambda a, x: x.sigmoid(),
+    "Relu": lambda a, x: x.clamp(min=0), "LeakyRelu": lambda a, x: torch.where(x < 0, a["alpha"] * x, x), "Tanh": lambda a, x: x.tanh(), "Sigmoid": lambda a, x: x.sigmoid(),
     "Add": lambda a, x, y: x + y, "Sub": lambda a, x, y: x - y, "MatMul": lambda a, x, y: x @ y,
     "Gemm": lambda a, x, w, b: a.get("alpha", 1) * (x @ (w.T if a.get("transB") else w)) + a.get("beta", 1) * b,
     "Transpose": lambda a, x: x.permute(a["perm"]), "Concat": lambda a, *x: torch.cat(x, a["axis"]),

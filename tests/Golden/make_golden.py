@@ -291,6 +291,26 @@ class MergedEqual(nn.Module):
         return self.fc(torch.flatten(F.adaptive_avg_pool2d(h, 1), 1))
 
 
+class ChannelsLast(nn.Module):
+    """As Keras models are exported: N x H x W x C in and between, each Conv and each BN between Transposes; a skip, and Flatten of channels last."""
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+        self.conv2, self.bn2 = nn.Conv2d(8, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+        self.conv3, self.bn3 = nn.Conv2d(8, 6, 3, stride=2, bias=False), nn.BatchNorm2d(6)
+        self.fc1, self.bn4 = nn.Linear(6 * 4 * 4, 12, bias=False), nn.BatchNorm1d(12)
+        self.fc2 = nn.Linear(12, 5)
+
+    def forward(self, image):
+        def last(layer, x):
+            return layer(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+        x = F.relu(last(self.bn1, torch.tanh(last(self.conv1, image))))
+        h = x + torch.tanh(last(self.bn2, torch.tanh(last(self.conv2, x))))
+        h = F.relu(last(self.bn3, F.leaky_relu(last(self.conv3, h), 0.125)))
+        return self.fc2(F.relu(self.bn4(self.fc1(torch.flatten(h, 1)))))
+
+
 # ------------------------------------------------------------------------------------------------------------------- cases
 
 class Case:
@@ -316,6 +336,7 @@ CASES = [
     Case("crossing", Crossing, 34, {"image": (3, 11, 11)}),
     Case("conv_transpose", ConvTransposed, 36, {"image": (3, 9, 9)}),
     Case("merged_equal", MergedEqual, 39, {"image": (3, 10, 10)}, fresh=True),
+    Case("channels_last", ChannelsLast, 39, {"image": (10, 10, 3)}),
 ]
 
 

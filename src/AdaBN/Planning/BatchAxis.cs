@@ -5,7 +5,7 @@ namespace AdaBN.Planning;
 
 /// <summary>
 /// Which nodes surely keep the samples along the first axis, each computed by itself. Where all do, a stage may run with another batch
-/// size than the one before; where one may not (shapes computed from the batch, Transpose, Loop …), every stage keeps the same batches.
+/// size than the one before; where one may not (shapes computed from the batch, Loop …), every stage keeps the same batches.
 /// </summary>
 internal static class BatchAxis
 {
@@ -13,7 +13,7 @@ internal static class BatchAxis
     [
         "Conv", "ConvTranspose", "BatchNormalization", "InstanceNormalization", "LRN", "GlobalAveragePool", "GlobalMaxPool", "AveragePool", "MaxPool",
         "Relu", "LeakyRelu", "PRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Softplus", "Mish", "Gelu", "Clip", "Erf", "Exp", "Log", "Sqrt", "Abs", "Neg",
-        "Add", "Sub", "Mul", "Div", "Identity", "Dropout", "DepthToSpace", "SpaceToDepth", "Pad",
+        "Add", "Sub", "Mul", "Div", "Identity", "Cast", "Dropout", "DepthToSpace", "SpaceToDepth", "Pad",
     ]);
 
     /// <param name="node">The node.</param>
@@ -23,6 +23,7 @@ internal static class BatchAxis
         "MatMul" => isConstant(node.Inputs[1]!),
         "Gemm" => node.GetInt("transA", 0) == 0 && isConstant(node.Inputs[1]!),
         "Flatten" => node.GetInt("axis", 1) == 1,
+        "Transpose" => node.GetInts("perm") is [0, ..],
         "Concat" => node.GetInt("axis", 0) > 0,
         "Reshape" => node.Inputs is not [_, { } shape, ..] || isConstant(shape),
         _ => Keepers.Contains(node.OpType),
