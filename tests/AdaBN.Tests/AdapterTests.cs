@@ -57,6 +57,8 @@ public sealed class AdapterTests
     [DataRow(14, 7)]
     [DataRow(15, 8)]
     [DataRow(21, 10)]
+    [DataRow(22, 10)]
+    [DataRow(23, 11)]
     public void Every_opset_that_ONNX_Runtime_loads_works_alike(int opset, int irVersion)
     {
         ModelBuilder builder = new ModelBuilder(opset, irVersion).Input("x", -1, 3, 4).BatchNorm("x", "a", 3).Node("Relu", ["a"], ["b"]).BatchNorm("b", "y", 3).Output("y", -1, 3, 4);
