@@ -20,15 +20,17 @@ internal static class InspectCommand
         command.SetAction(parsed =>
         {
             OnnxModel loaded = OnnxModel.Load(parsed.GetValue(model)!);
-            IReadOnlyList<NormalizationLayer> layers = NormalizationDiscovery.Inspect(loaded, parsed.GetValue(reference) is { } file ? ReferenceStatistics.Load(file) : null);
-            if (parsed.GetValue(json)) output.WriteLine(ToJson(loaded, layers));
-            else Print(console, loaded, layers);
+            ReferenceStatistics? given = parsed.GetValue(reference) is { } file ? ReferenceStatistics.Load(file) : null;
+            IReadOnlyList<NormalizationLayer> layers = NormalizationDiscovery.Inspect(loaded, given);
+            string? fault = given is null ? NormalizationDiscovery.ReferenceFault(loaded) : null;
+            if (parsed.GetValue(json)) output.WriteLine(ToJson(loaded, layers, fault));
+            else Print(console, loaded, layers, fault);
             return AdabnCommand.Success;
         });
         return command;
     }
 
-    private static string ToJson(OnnxModel model, IReadOnlyList<NormalizationLayer> layers) => JsonSerializer.Serialize(new
+    private static string ToJson(OnnxModel model, IReadOnlyList<NormalizationLayer> layers, string? referenceFault) => JsonSerializer.Serialize(new
     {
         model.Sha256,
         model.IrVersion,
@@ -39,9 +41,10 @@ internal static class InspectCommand
         Metadata = model.Metadata.DistinctBy(entry => entry.Key).ToDictionary(entry => entry.Key, entry => entry.Value),
         Layers = layers,
         Verdict = NormalizationVerdict.Of(layers),
+        ReferenceFault = referenceFault,
     }, JsonOptions);
 
-    private static void Print(IAnsiConsole console, OnnxModel model, IReadOnlyList<NormalizationLayer> layers)
+    private static void Print(IAnsiConsole console, OnnxModel model, IReadOnlyList<NormalizationLayer> layers, string? referenceFault)
     {
         console.WriteLine($"opset {model.Opset.ToString(CultureInfo.InvariantCulture)}, made by {(model.Producer.Length > 0 ? model.Producer : "an unnamed tool")}");
         foreach (Value input in model.Graph.RequiredInputs) console.WriteLine($"input  {input}");
@@ -59,6 +62,7 @@ internal static class InspectCommand
             console.Write(table);
         }
         console.WriteLine(NormalizationVerdict.Of(layers));
+        if (referenceFault is not null) console.WriteLine($"note: as it stands, adapting is refused. {referenceFault}");
     }
 
     private static string Advice(NormalizationLayer layer)

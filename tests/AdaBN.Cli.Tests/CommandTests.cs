@@ -142,6 +142,56 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    public async Task A_stale_or_damaged_reference_in_the_model_is_noted_by_inspect_and_refused_by_adapt()
+    {
+        using var folder = new TemporaryFolder();
+        string twin = Path.Combine(Repository.Root, "tests", "Folded", "small"), target = Path.Combine(twin, "target.npy");
+        OnnxModel folded = OnnxModel.Load(Path.Combine(twin, "folded.onnx")), kept = OnnxModel.Load(Path.Combine(ConvChain, "model.onnx"));
+        ReferenceStatistics reference = ReferenceStatistics.Measure(folded, NpyFile.Open(Path.Combine(twin, "source.npy")));
+        reference.Save(folder.File("small.reference"));
+        OnnxModel embedded = folded.Clone();
+        reference.EmbedIn(embedded);
+        string carried = embedded.Metadata.Single(entry => entry.Key == "adabn.reference").Value;
+
+        OnnxModel stale = embedded.Clone(); // trained on since
+        Initializer weights = stale.Graph.Nodes.First(node => node.Is("Conv")).Inputs[1]!.Initializer!;
+        GraphEditor.ReplaceInitializer(stale, [stale.Graph.Nodes.First(node => node.Is("Conv"))], 1, [.. weights.ToDoubleArray().Select(weight => weight * 2)]);
+        OnnxModel damaged = folded.Clone(), foreign = kept.Clone(), unfitting = folded.Clone();
+        damaged.SetMetadata("adabn.reference", carried[..^40]);
+        foreign.SetMetadata("adabn.reference", carried);
+        File.WriteAllText(folder.File("unfitting.reference"), File.ReadAllText(folder.File("small.reference")).Replace("\"output\":\"", "\"output\":\"no ", StringComparison.Ordinal));
+        ReferenceStatistics.Load(folder.File("unfitting.reference")).EmbedIn(unfitting);
+        (OnnxModel, OnnxModel, string)[] cases = [(stale, folded, "are of another model"), (damaged, folded, "cannot be read"), (foreign, kept, "are of another model"), (unfitting, folded, "which has 0")];
+        foreach ((OnnxModel model, OnnxModel plain, string says) in cases)
+        {
+            model.Save(folder.File("carrier.onnx"));
+            plain.Save(folder.File("plain.onnx"));
+            Outcome inspected = await Run("inspect", folder.File("carrier.onnx"));
+            Assert.AreEqual(0, inspected.ExitCode, inspected.Error);
+            Assert.Contains("note: as it stands, adapting is refused.", inspected.Output);
+            Assert.Contains(says, inspected.Output.ReplaceLineEndings(" "));
+            using JsonDocument json = JsonDocument.Parse((await Run("inspect", folder.File("carrier.onnx"), "--json")).Output), without = JsonDocument.Parse((await Run("inspect", folder.File("plain.onnx"), "--json")).Output);
+            Assert.AreEqual(without.RootElement.GetProperty("layers").ToString(), json.RootElement.GetProperty("layers").ToString());
+            string fault = json.RootElement.GetProperty("referenceFault").GetString()!;
+            Assert.Contains(says, fault);
+            Assert.AreEqual(JsonValueKind.Null, without.RootElement.GetProperty("referenceFault").ValueKind);
+
+            Outcome adapted = await Run("adapt", folder.File("carrier.onnx"), "--data", target, "--out", folder.File("out.onnx"));
+            Assert.AreEqual(1, adapted.ExitCode);
+            Assert.AreEqual($"adabn: {fault}", adapted.Error.Trim());
+            Assert.Contains("adabn reference", adapted.Error);
+            Assert.IsFalse(File.Exists(folder.File("out.onnx")));
+        }
+
+        stale.Save(folder.File("carrier.onnx"));
+        Outcome given = await Run("inspect", folder.File("carrier.onnx"), "--reference", folder.File("small.reference"));
+        Assert.AreEqual(1, given.ExitCode, "a reference that was asked for is no note");
+        Assert.Contains("are of another model", given.Error);
+        damaged.Save(folder.File("carrier.onnx"));
+        Assert.DoesNotContain("note:", (await Run("inspect", folder.File("carrier.onnx"), "--reference", folder.File("small.reference"))).Output);
+    }
+
+    [TestMethod]
     public async Task Failures_are_one_clear_line_and_leave_files_alone()
     {
         using var folder = new TemporaryFolder();

@@ -130,7 +130,8 @@ public sealed class ReferenceStatistics
         {
             throw new AdaptationException(AdaptationError.InvalidReference,
                 $"The reference statistics {(isEmbedded ? $"in the model's metadata ('{ReferenceFile.MetadataKey}') " : "")}are of another model: measured on one whose computation has the SHA-256 {ComputationSha256} (file {ModelSha256}), " +
-                $"but this one's is {found} (file {model.Sha256}). Give the model that was measured, or measure this one ('adabn reference').");
+                $"but this one's is {found} (file {model.Sha256}). " +
+                (isEmbedded ? "Measure this one ('adabn reference MODEL --data SOURCE.npy --embed OUT.onnx'), or give a reference of its own." : "Give the model that was measured, or measure this one ('adabn reference')."));
         }
     }
 
