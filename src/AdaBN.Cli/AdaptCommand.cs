@@ -18,7 +18,11 @@ internal static class AdaptCommand
         var maxMemory = new Option<long?>("--max-memory") { Description = "Megabytes of activations to hold in RAM, the rest in temporary files; default: half of the machine's.", HelpName = "MB" };
         var halfPrecision = new Option<bool>("--half-precision") { Description = "Hold activations between stages as 16-bit floats: half the memory, a little less exact." };
         var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
-        var policy = new Option<string>("--policy") { Description = "How far to go: adabn (all the way), keep, mix:SHARE, prior:IMAGES, gate (as far as the shift exceeds the spread between images), gate:cautious.", DefaultValueFactory = _ => "adabn", HelpName = "POLICY" };
+        var policy = new Option<string>("--policy") { Description = "How far to go: auto (chosen by what can be seen without labels), adabn (all the way), keep, mix:SHARE, prior:IMAGES, gate (as far as the shift exceeds the spread between images), gate:cautious.", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
+        var judge = new Option<int>("--judge") { Description = "Images drawn from the data to judge by; 0 judges nothing.", DefaultValueFactory = _ => new AdaptationOptions().JudgementImages, HelpName = "N" };
+        var labelled = new Option<string?>("--labelled") { Description = "A few samples of the new domain with known classes, NumPy file as --data: the verdict then rests on measured accuracy. For models with one input.", HelpName = "FILE.npy" };
+        var labels = new Option<string?>("--labels") { Description = "Their classes, from 0: a text file of numbers.", HelpName = "FILE" };
+        var gate = new Option<bool>("--gate") { Description = $"Write nothing and exit with {AdabnCommand.NotAdvised} where the verdict is to keep the source model or to get more images." };
         var variance = new Option<VarianceKind>("--variance") { Description = "Variance estimator.", DefaultValueFactory = _ => VarianceKind.Population };
         var skip = new Option<string[]>("--skip") { Description = "Leave the layer of this name as it is; may be given several times.", HelpName = "LAYER" };
         var reference = new Option<string?>("--reference") { Description = "Source statistics of layers that BatchNormalization was folded into, as 'adabn reference' writes them; default: those that the model carries.", HelpName = "FILE" };
@@ -28,7 +32,7 @@ internal static class AdaptCommand
         var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
         var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
         {
-            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, policy, variance, skip, reference, workers, singleFile, dryRun, json,
+            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, policy, judge, labelled, labels, gate, variance, skip, reference, workers, singleFile, dryRun, json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -44,6 +48,8 @@ internal static class AdaptCommand
                 MaxMemory = parsed.GetValue(maxMemory) << 20,
                 HalfPrecisionActivations = parsed.GetValue(halfPrecision),
                 Policy = PolicyOf(parsed.GetValue(policy)!),
+                JudgementImages = parsed.GetValue(judge),
+                Labelled = LabelledOf(parsed.GetValue(labelled), parsed.GetValue(labels)),
                 Variance = parsed.GetValue(variance),
                 Workers = parsed.GetValue(workers),
                 LayerFilter = FilterOf(loaded, statistics, parsed.GetValue(skip) ?? []),
@@ -55,10 +61,11 @@ internal static class AdaptCommand
                 return AdabnCommand.Success;
             }
             AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(loaded, samples, options, progress, cancellationToken));
-            (parsed.GetValue(singleFile) ? result.Model.ToSingleFile() : result.Model).Save(target);
+            bool isAdvised = !parsed.GetValue(gate) || result.Report.Verdict.Kind is VerdictKind.Adapt or VerdictKind.AdaptPartly;
+            if (isAdvised) (parsed.GetValue(singleFile) ? result.Model.ToSingleFile() : result.Model).Save(target);
             if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());
-            else Print(console, result.Report, target);
-            return AdabnCommand.Success;
+            else Print(console, result.Report, isAdvised ? $"wrote {target}" : "wrote nothing (--gate)");
+            return isAdvised ? AdabnCommand.Success : AdabnCommand.NotAdvised;
         }, CancellationToken.None));
         return command;
     }
@@ -69,14 +76,25 @@ internal static class AdaptCommand
         double? number = parts.Length == 2 && double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null;
         return (text, parts[0], number) switch
         {
+            ("auto", _, _) => AdaptationPolicy.Auto(),
             ("adabn", _, _) => AdaptationPolicy.AdaBN,
             ("keep", _, _) => AdaptationPolicy.KeepSource,
             ("gate", _, _) => AdaptationPolicy.Gate(),
             ("gate:cautious", _, _) => AdaptationPolicy.Gate(GateSettings.Cautious),
             (_, "mix", { } share) => AdaptationPolicy.Mix(share),
             (_, "prior", { } images) => AdaptationPolicy.SourcePrior(images),
-            _ => throw new ArgumentException($"--policy '{text}' is none of adabn, keep, mix:SHARE (such as mix:0.5), prior:IMAGES (such as prior:16), gate, gate:cautious."),
+            _ => throw new ArgumentException($"--policy '{text}' is none of auto, adabn, keep, mix:SHARE (such as mix:0.5), prior:IMAGES (such as prior:16), gate, gate:cautious."),
         };
+    }
+
+    private static LabelledSamples? LabelledOf(string? samples, string? labels)
+    {
+        if (samples is null && labels is null) return null;
+        if (samples is null || labels is null) throw new ArgumentException("--labelled and --labels go together: the samples and their classes.");
+        string[] words = File.ReadAllText(labels).Split([' ', ',', ';', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        int[] classes = [.. words.Select((word, i) => int.TryParse(word, CultureInfo.InvariantCulture, out int label) && label >= 0
+            ? label : throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--labels {labels}: entry {i + 1} is '{word}', expected the number of a class, from 0.")))];
+        return new LabelledSamples(NpyFile.Open(samples, null), classes);
     }
 
     internal static void CheckTarget(string source, string target)
@@ -110,7 +128,7 @@ internal static class AdaptCommand
             $"batches under way {Megabytes(estimate.Workspace)}; model {Megabytes(estimate.Model)}; program {Megabytes(MemoryEstimate.Program)}; together {Megabytes(estimate.Total)}");
     }
 
-    private static void Print(IAnsiConsole console, AdaptationReport report, string target)
+    private static void Print(IAnsiConsole console, AdaptationReport report, string outcome)
     {
         var table = new Table().Border(TableBorder.Minimal).AddColumns("layer", "depth", "channels", "shift (symmetric KL)");
         foreach (LayerReport layer in report.Layers)
@@ -119,7 +137,20 @@ internal static class AdaptCommand
                 layer.Shift.ToString("0.0000", CultureInfo.InvariantCulture));
         }
         console.Write(table);
+        console.WriteLine(report.Method);
         foreach (string finding in report.Findings) console.WriteLine($"note: {finding}");
-        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Layers.Count} layers adapted on {report.Samples} samples; wrote {target}"));
+        foreach (string reason in report.Verdict.Reasons) console.WriteLine(reason);
+        console.WriteLine($"verdict: {InWords(report.Verdict.Kind)}");
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Layers.Count} layers measured on {report.Samples} samples; {outcome}"));
     }
+
+    private static string InWords(VerdictKind kind) => kind switch
+    {
+        VerdictKind.Adapt => "use the adapted model",
+        VerdictKind.AdaptPartly => "adapted in part; better adapt on a set of all classes",
+        VerdictKind.KeepSource => "keep the source model",
+        VerdictKind.NeedMoreImages => "get more images",
+        VerdictKind.NotJudged => "not judged",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "no verdict"),
+    };
 }

@@ -55,7 +55,12 @@ public sealed class OnnxAdaptationEstimator : IEstimator<OnnxAdaptationTransform
     private static void Log(IChannel? channel, AdaptationReport report)
     {
         channel?.Info(MessageSensitivity.None, string.Create(CultureInfo.InvariantCulture,
-            $"Adapted {report.Layers.Count} BatchNormalization layers on {report.Samples} rows; largest shift {report.Layers.Max(layer => layer.Shift):g3}."));
+            $"{report.Method}: {report.Layers.Count} layers measured on {report.Samples} rows; largest shift {report.Layers.Max(layer => layer.Shift):g3}; verdict: {report.Verdict.Kind}."));
+        foreach (string reason in report.Verdict.Reasons)
+        {
+            if (report.Verdict.Kind is VerdictKind.Adapt or VerdictKind.NotJudged) channel?.Info(MessageSensitivity.None, reason);
+            else channel?.Warning(MessageSensitivity.None, reason);
+        }
         foreach (string finding in report.Findings) channel?.Warning(MessageSensitivity.None, finding);
     }
 }

@@ -28,8 +28,23 @@ public sealed record AdaptationOptions
     /// <summary>Read at most this many samples; at least 1. Default: all.</summary>
     public long? MaxSamples { get; init; }
 
-    /// <summary>Decides the statistics of each layer; default <see cref="AdaptationPolicy.AdaBN"/>: the target's take the source's place.</summary>
-    public IAdaptationPolicy Policy { get; init; } = AdaptationPolicy.AdaBN;
+    /// <summary>
+    /// Decides the statistics of each layer. Default <see cref="AdaptationPolicy.Auto"/>: as far as it helps, by what can be seen without labels;
+    /// <see cref="AdaptationPolicy.AdaBN"/> is the paper's full replacement.
+    /// </summary>
+    public IAdaptationPolicy Policy { get; init; } = AdaptationPolicy.Auto();
+
+    /// <summary>
+    /// Images, drawn evenly from the set, on which models are compared for the verdict and for <see cref="AdaptationPolicy.Auto"/>'s choice; held in memory meanwhile. 0
+    /// to <see cref="LargestBatchSize"/>; 0 judges nothing, and Auto is then its gate alone. Default 128.
+    /// </summary>
+    public int JudgementImages { get; init; } = 128;
+
+    /// <summary>A few labelled samples of the target domain: the verdict then rests on accuracy measured on them. Default: none.</summary>
+    public LabelledSamples? Labelled { get; init; }
+
+    /// <summary>Give back the source's statistics where the verdict is to keep the source model or to get more images. Default: false, the verdict is only told.</summary>
+    public bool FallBackToSource { get; init; }
 
     /// <summary>Estimator of the variance; default <see cref="VarianceKind.Population"/>.</summary>
     public VarianceKind Variance { get; init; } = VarianceKind.Population;
@@ -73,6 +88,10 @@ public sealed record AdaptationOptions
         if (MaxSamples < 1) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(MaxSamples)} is {MaxSamples}, expected at least 1 (or null for all)"));
         if (!Enum.IsDefined(Variance)) faults.Add($"{nameof(Variance)} is {Variance}, expected {nameof(VarianceKind.Population)} or {nameof(VarianceKind.Sample)}");
         if (Policy is null) faults.Add($"{nameof(Policy)} is null, expected one such as {nameof(AdaptationPolicy)}.{nameof(AdaptationPolicy.AdaBN)}");
+        if (JudgementImages is < 0 or > LargestBatchSize) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(JudgementImages)} is {JudgementImages}, expected 0 to {LargestBatchSize}"));
+        if (Labelled is { Labels.Count: 0 }) faults.Add($"{nameof(Labelled)} has no label, expected at least one (or null)");
+        if (Labelled is { Samples.Count: { } labelled } && labelled != Labelled.Labels.Count) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(Labelled)} has {labelled} samples and {Labelled.Labels.Count} labels, expected as many"));
+        if (Labelled is not null && JudgementImages == 0) faults.Add($"{nameof(Labelled)} is given, but {nameof(JudgementImages)} is 0, so that nothing is judged");
         if (Workers < 1) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(Workers)} is {Workers}, expected at least 1 (or null for one a processor)"));
         if (MaxMemory < 0) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(MaxMemory)} is {MaxMemory}, expected 0 or more bytes (or null for half of the machine's)"));
         if (SpillFolder is not null && !Directory.Exists(SpillFolder)) faults.Add($"{nameof(SpillFolder)} '{SpillFolder}' is no folder that exists");

@@ -1,7 +1,7 @@
 using System.Globalization;
-using AdaBN.Discovery;
 using AdaBN.Forms;
 using AdaBN.Input;
+using AdaBN.Judgement;
 using AdaBN.Measurement;
 using AdaBN.Onnx;
 using AdaBN.Planning;
@@ -11,7 +11,7 @@ namespace AdaBN;
 
 /// <summary>
 /// Adaptive Batch Normalization (Li et al. 2016, arXiv 1603.04779) for ONNX models: load → discover → plan → (measure → decide)
-/// a stage → rewrite → report. A layer's target statistics are defined with all layers before it already on theirs, so a stage is
+/// a stage → judge → rewrite → report. A layer's target statistics are defined with all layers before it already on theirs, so a stage is
 /// measured with the statistics decided in the stages before it.
 /// </summary>
 public static class BatchNormAdapter
@@ -40,42 +40,23 @@ public static class BatchNormAdapter
 
         ReferenceStatistics? reference = ReferenceStatistics.For(model, options.Reference);
         WorkingModel working = WorkingModel.Of(model, options.LayerFilter, reference);
-        AdaptedLayers done = RunStages(working, samples, options, progress, cancellationToken);
+        Judged judged;
+        MemoryUse memory;
+        using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options)))
+        {
+            var judge = new Judge(run, options, progress, cancellationToken);
+            judged = judge.Of(run.PassAll(options.Policy, judge.ProgressOf(0), cancellationToken));
+            memory = run.Memory;
+        }
 
-        OnnxModel adapted = working.Write(done.Layers);
-        LayerReport[] layers = [.. done.Layers.Select(layer => LayerReport.Of(layer.Evidence, layer.Decision))];
+        OnnxModel adapted = working.Write(judged.Layers.Layers);
+        LayerReport[] layers = [.. judged.Layers.Layers.Select(layer => LayerReport.Of(layer.Evidence, layer.Decision))];
         var report = new AdaptationReport(
-            $"AdaBN ({options.Policy.Description}, {options.Variance.ToString().ToLowerInvariant()} variance)", done.Samples, model.Sha256, ToolVersion, layers,
-            [.. working.Findings, .. Findings(done.Samples, layers)]);
+            $"AdaBN ({judged.Policy}, {options.Variance.ToString().ToLowerInvariant()} variance)", judged.Layers.Samples, model.Sha256, ToolVersion, judged.Verdict, layers,
+            [.. working.Findings, .. Findings(judged.Layers.Samples, layers)]);
         Provenance.Record(adapted, report);
         reference?.RenewIn(adapted);
-        return new AdaptationResult(adapted, report, done.Memory);
-    }
-
-    /// <summary>Plans, then measures and decides stage by stage.</summary>
-    internal static AdaptedLayers RunStages(
-        WorkingModel working, ISampleSource samples, AdaptationOptions options, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
-    {
-        AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers);
-        InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
-        using var reader = new BatchReader(binding, samples, options);
-        using var runner = new StageRunner(working.Model, plan, binding, reader, options, progress);
-        List<AdaptedLayer> decided = [];
-        var normalizers = new Dictionary<BatchNormLayer, Normalizer>();
-        foreach (Stage stage in plan.Stages)
-        {
-            IReadOnlyList<ChannelMoments> measured = working.Pool(stage.Layers, runner.Measure(stage, normalizers, cancellationToken));
-            foreach ((BatchNormLayer layer, ChannelMoments moments) in stage.Layers.Zip(measured))
-            {
-                var evidence = LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, moments, options.Variance);
-                ChannelStatistics decision = options.Policy.Decide(evidence);
-                decision.Check(evidence, options.Policy);
-                (float[] mean, float[] variance) = decision.ToFloat(layer);
-                normalizers.Add(layer, Normalizer.Of(layer, mean, variance));
-                decided.Add(new AdaptedLayer(layer, evidence, decision));
-            }
-        }
-        return new AdaptedLayers(decided, reader.SamplesRead, runner.Memory);
+        return new AdaptationResult(adapted, report, memory);
     }
 
     /// <summary>Foretells the memory of an adaptation, computing nothing.</summary>
@@ -93,12 +74,14 @@ public static class BatchNormAdapter
         options.Validate();
         long count = sampleCount ?? samples.Count ?? throw new ArgumentException("The data does not know its number of samples; give sampleCount.", nameof(sampleCount));
         WorkingModel working = WorkingModel.Of(model, options.LayerFilter, ReferenceStatistics.For(model, options.Reference));
-        AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers);
+        AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers, ScoresToSee(working, options));
         InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
         return MemoryEstimator.Estimate(working.Model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options);
     }
 
     internal static string ToolVersion => typeof(BatchNormAdapter).Assembly.GetName().Version!.ToString(fieldCount: 3);
+
+    private static Value? ScoresToSee(WorkingModel working, AdaptationOptions options) => options.JudgementImages > 0 ? ClassScores.Find(working.Model.Graph) : null;
 
     private static IEnumerable<string> Findings(long samples, IReadOnlyList<LayerReport> layers)
     {

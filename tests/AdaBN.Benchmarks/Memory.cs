@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using AdaBN.Onnx;
 using AdaBN.Storage;
+using AdaBN.TestSupport;
 
 namespace AdaBN.Benchmarks;
 
@@ -28,11 +29,11 @@ internal static class Memory
         foreach (string model in models.Where(model => File.Exists(Workload.ModelFile(model))))
         {
             int images = ImagesOf(model);
-            Add(text, model, images, new AdaptationOptions());
+            Add(text, model, images, PaperAdaBN.Options);
             if (model != "resnet50") continue;
-            Add(text, model, 4 * images, new AdaptationOptions());
-            Add(text, model, 4 * images, new AdaptationOptions { MaxMemory = 256 << 20 });
-            Add(text, model, 4 * images, new AdaptationOptions { HalfPrecisionActivations = true });
+            Add(text, model, 4 * images, PaperAdaBN.Options);
+            Add(text, model, 4 * images, PaperAdaBN.Options with { MaxMemory = 256 << 20 });
+            Add(text, model, 4 * images, PaperAdaBN.Options with { HalfPrecisionActivations = true });
         }
         text.AppendLine();
         text.AppendLine(CostOfFiles("resnet50"));
@@ -44,7 +45,7 @@ internal static class Memory
     /// <summary>In a process of its own: adapts and tells its peak then, and the time of this first adaptation and of later ones.</summary>
     public static int Measure(string model, string imagesFile, string maxMemory, string halves)
     {
-        var options = new AdaptationOptions
+        var options = PaperAdaBN.Options with
         {
             MaxMemory = maxMemory.Length > 0 ? long.Parse(maxMemory, CultureInfo.InvariantCulture) : null,
             HalfPrecisionActivations = bool.Parse(halves),
@@ -89,7 +90,7 @@ internal static class Memory
         (double Ms, byte[] Bytes) Adapt(long? maxMemory)
         {
             long start = Stopwatch.GetTimestamp();
-            AdaptationResult result = BatchNormAdapter.Adapt(loaded, images, new AdaptationOptions { MaxMemory = maxMemory });
+            AdaptationResult result = BatchNormAdapter.Adapt(loaded, images, PaperAdaBN.Options with { MaxMemory = maxMemory });
             return (Stopwatch.GetElapsedTime(start).TotalMilliseconds, result.Model.ToBytes());
         }
         Adapt(null);
@@ -113,7 +114,7 @@ internal static class Memory
     {
         OnnxModel loaded = OnnxModel.Load(Workload.ModelFile(model));
         NpyFile images = NpyFile.Open(Images.Prepare(loaded, ImagesOf(model)));
-        IReadOnlyList<LayerReport> Layers(bool halves) => BatchNormAdapter.Adapt(loaded, images, new AdaptationOptions { HalfPrecisionActivations = halves }).Report.Layers;
+        IReadOnlyList<LayerReport> Layers(bool halves) => BatchNormAdapter.Adapt(loaded, images, PaperAdaBN.Options with { HalfPrecisionActivations = halves }).Report.Layers;
         (double mean, double variance) = (0, 0);
         foreach ((LayerReport exact, LayerReport halved) in Layers(false).Zip(Layers(true)))
         {

@@ -57,7 +57,7 @@ public sealed class CommandTests
         string target = folder.File("adapted.onnx");
         Outcome outcome = await Run("adapt", Path.Combine(ConvChain, "model.onnx"), "--data", Path.Combine(ConvChain, "image.npy"), "--out", target);
         Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
-        Assert.Contains("3 layers adapted on 37 samples", outcome.Output);
+        Assert.Contains("3 layers measured on 37 samples", outcome.Output);
         Assert.Contains("note: Only 37 samples", outcome.Output);
         byte[] expected = BatchNormAdapter.Adapt(OnnxModel.Load(Path.Combine(ConvChain, "model.onnx")), NpyFile.Open(Path.Combine(ConvChain, "image.npy"))).Model.ToBytes();
         CollectionAssert.AreEqual(expected, File.ReadAllBytes(target));
@@ -102,7 +102,7 @@ public sealed class CommandTests
         string layer = NormalizationDiscovery.Inspect(OnnxModel.Load(Path.Combine(ConvChain, "model.onnx")))[1].Name;
         Outcome outcome = await Run("adapt", Path.Combine(ConvChain, "model.onnx"), "--data", Path.Combine(ConvChain, "image.npy"), "--out", folder.File("a.onnx"), "--skip", layer);
         Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
-        Assert.Contains("2 layers adapted", outcome.Output);
+        Assert.Contains("2 layers measured", outcome.Output);
         Outcome unknown = await Run("adapt", Path.Combine(ConvChain, "model.onnx"), "--data", Path.Combine(ConvChain, "image.npy"), "--out", folder.File("a.onnx"), "--skip", "nonsense");
         Assert.AreEqual(2, unknown.ExitCode);
         Assert.Contains("nonsense", unknown.Error);
@@ -122,7 +122,7 @@ public sealed class CommandTests
         foreach (Outcome outcome in (Outcome[])[fromFile, fromModel])
         {
             Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
-            Assert.Contains("7 layers adapted on 48 samples", outcome.Output);
+            Assert.Contains("7 layers measured on 48 samples", outcome.Output);
             Assert.Contains("7 of 7 layers had their BatchNormalization folded in", outcome.Output);
         }
         OnnxModel expected = BatchNormAdapter.Adapt(OnnxModel.Load(model), NpyFile.Open(target), new AdaptationOptions { Reference = ReferenceStatistics.Measure(OnnxModel.Load(model), NpyFile.Open(source)) }).Model;
@@ -137,8 +137,8 @@ public sealed class CommandTests
 
         Outcome less = await Run("reference", model, "--data", source, "--out", folder.File("c.reference"), "--skip", "/conv/Conv", "--also", "/squeeze/Conv", "--also", "/excite/Conv");
         Assert.Contains("8 layers measured", less.Output, less.Error);
-        Assert.Contains("8 layers adapted", (await Run("adapt", model, "--data", target, "--reference", folder.File("c.reference"), "--out", folder.File("c.onnx"))).Output);
-        Assert.Contains("6 layers adapted", (await Run("adapt", model, "--data", target, "--reference", folder.File("small.reference"), "--out", folder.File("c.onnx"), "--skip", "/conv/Conv")).Output);
+        Assert.Contains("8 layers measured", (await Run("adapt", model, "--data", target, "--reference", folder.File("c.reference"), "--out", folder.File("c.onnx"))).Output);
+        Assert.Contains("6 layers measured", (await Run("adapt", model, "--data", target, "--reference", folder.File("small.reference"), "--out", folder.File("c.onnx"), "--skip", "/conv/Conv")).Output);
     }
 
     [TestMethod]

@@ -170,7 +170,7 @@ public sealed class EstimatorContractTests
     {
         var context = new MLContext();
         using OnnxAdaptationTransformer step = ConvChain.Estimator(context).Fit(ConvChain.View(context));
-        AdaptationResult direct = BatchNormAdapter.Adapt(OnnxModel.Load(ConvChain.ModelFile), SampleSource.FromArrays(ConvChain.Rows.Select(row => row.Image), 3, 12, 12));
+        AdaptationResult direct = BatchNormAdapter.Adapt(OnnxModel.Load(ConvChain.ModelFile), SampleSource.FromArrays(ConvChain.Rows.Select(row => row.Image), 3, 12, 12), PaperAdaBN.Options);
         CollectionAssert.AreEqual(direct.Model.ToBytes(), step.Model.ToBytes());
         Assert.AreEqual(direct.Report.ToJson(), step.Report.ToJson());
     }

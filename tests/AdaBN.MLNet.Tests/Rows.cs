@@ -33,7 +33,7 @@ internal static class ConvChain
 
     public static IDataView View(MLContext context) => context.Data.LoadFromEnumerable(Rows);
 
-    public static OnnxAdaptationEstimator Estimator(MLContext context) => context.Transforms.AdaptOnnxModel("logits", "image", ModelFile);
+    public static OnnxAdaptationEstimator Estimator(MLContext context) => context.Transforms.AdaptOnnxModel("logits", "image", ModelFile, PaperAdaBN.Options);
 
     public static float[][] Logits(MLContext context, IDataView scored) =>
         [.. context.Data.CreateEnumerable<ScoredRow>(scored, reuseRowObject: false).Select(row => row.Logits)];

@@ -29,7 +29,7 @@ public sealed class StepTests
         var context = new MLContext();
         IDataView view = ConvChain.View(context);
         string outside = Path.Combine(Repository.Root, "tests", "ExternalData", "conv_chain", "model.onnx");
-        using OnnxAdaptationTransformer twin = ConvChain.Estimator(context).Fit(view), step = context.Transforms.AdaptOnnxModel("logits", "image", outside).Fit(view);
+        using OnnxAdaptationTransformer twin = ConvChain.Estimator(context).Fit(view), step = context.Transforms.AdaptOnnxModel("logits", "image", outside, PaperAdaBN.Options).Fit(view);
         float[][] expected = ConvChain.Logits(context, twin.Transform(view));
         float[][] scored = ConvChain.Logits(context, step.Transform(view));
         for (int i = 0; i < expected.Length; i++) CollectionAssert.AreEqual(expected[i], scored[i]);
@@ -68,7 +68,7 @@ public sealed class StepTests
         using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel("logits", "image", ConvChain.ModelFile, environment: context).Fit(ConvChain.View(context));
         string[] lines;
         lock (log) lines = [.. log];
-        Assert.IsTrue(lines.Any(line => line.StartsWith("Info ", StringComparison.Ordinal) && line.Contains("Adapted 3 BatchNormalization layers on 37 rows", StringComparison.Ordinal)));
+        Assert.IsTrue(lines.Any(line => line.StartsWith("Info ", StringComparison.Ordinal) && line.Contains("3 layers measured on 37 rows", StringComparison.Ordinal)));
         Assert.IsTrue(lines.Any(line => line.StartsWith("Warning ", StringComparison.Ordinal) && line.Contains("Only 37 samples", StringComparison.Ordinal)));
     }
 
@@ -78,7 +78,7 @@ public sealed class StepTests
         var context = new MLContext();
         var progress = new Recorder();
         using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel(
-            "logits", "image", ConvChain.ModelFile, new AdaptationOptions { MaxSamples = 9, BatchSize = 3 }, progress: progress).Fit(ConvChain.View(context));
+            "logits", "image", ConvChain.ModelFile, PaperAdaBN.Options with { MaxSamples = 9, BatchSize = 3 }, progress: progress).Fit(ConvChain.View(context));
         Assert.AreEqual(9, step.Report.Samples);
         Assert.AreEqual(9, progress.Calls);
 
@@ -101,7 +101,7 @@ public sealed class StepTests
         IDataView view = context.Data.LoadFromEnumerable(
             Enumerable.Range(0, colorShape[0]).Select(i => new TwoImages { Color = color[(i * colorLength)..((i + 1) * colorLength)], Depth = depth[(i * depthLength)..((i + 1) * depthLength)] }).ToArray(), schema);
 
-        using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel(["logits"], ["depth", "color"], Path.Combine(folder, "model.onnx")).Fit(view);
+        using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel(["logits"], ["depth", "color"], Path.Combine(folder, "model.onnx"), PaperAdaBN.Options).Fit(view);
 
         float[][] scored = ConvChain.Logits(context, step.Transform(view));
         (double[] expected, int[] shape) = Npy.Read<double>(Path.Combine(folder, "adapted_output.npy"));
@@ -132,7 +132,7 @@ public sealed class StepTests
         SchemaDefinition schema = SchemaDefinition.Create(typeof(ImageRow));
         schema["image"].ColumnType = new VectorDataViewType(NumberDataViewType.Single, length);
         IDataView view = context.Data.LoadFromEnumerable(data.Chunk(length).Select(image => new ImageRow { Image = image }).ToArray(), schema);
-        var options = new AdaptationOptions { Reference = ReferenceStatistics.Measure(Onnx.OnnxModel.Load(model), NpyFile.Open(Path.Combine(folder, "source.npy"))) };
+        AdaptationOptions options = PaperAdaBN.Options with { Reference = ReferenceStatistics.Measure(Onnx.OnnxModel.Load(model), NpyFile.Open(Path.Combine(folder, "source.npy"))) };
 
         using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel("logits", "image", model, options).Fit(view);
 

@@ -13,7 +13,7 @@ public sealed class AdapterTests
     {
         var golden = new GoldenCase("residual_downsample");
         byte[] before = golden.Model.ToBytes();
-        OnnxModel adapted = BatchNormAdapter.Adapt(golden.Model, golden.Source()).Model;
+        OnnxModel adapted = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options).Model;
 
         CollectionAssert.AreEqual(before, golden.Model.ToBytes(), "the source model is the caller's");
         HashSet<string> statistics = [.. golden.Layers.SelectMany(layer => (string[])[layer.MeanInitializer, layer.MeanInitializer.Replace("running_mean", "running_var", StringComparison.Ordinal)])];
@@ -40,8 +40,8 @@ public sealed class AdapterTests
     public void A_model_whose_statistics_are_already_those_of_the_data_comes_back_as_it_was()
     {
         var golden = new GoldenCase("concat_branch");
-        AdaptationResult first = BatchNormAdapter.Adapt(golden.Model, golden.Source());
-        AdaptationResult second = BatchNormAdapter.Adapt(first.Model, golden.Source());
+        AdaptationResult first = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options);
+        AdaptationResult second = BatchNormAdapter.Adapt(first.Model, golden.Source(), PaperAdaBN.Options);
         foreach (LayerReport layer in second.Report.Layers)
         {
             Assert.IsLessThan(1e-10, layer.Shift);
@@ -66,7 +66,7 @@ public sealed class AdapterTests
             foreach (string tensor in builder.Graph.Initializer.Select(tensor => tensor.Name).ToArray()) builder.Input(tensor, 3);
         var random = new Random(5);
         float[][] rows = [.. Enumerable.Range(0, 40).Select(_ => Enumerable.Range(0, 12).Select(_ => (random.NextSingle() * 4) + 1).ToArray())];
-        AdaptationResult result = BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays(rows, 3, 4));
+        AdaptationResult result = BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays(rows, 3, 4), PaperAdaBN.Options);
 
         for (int c = 0; c < 3; c++)
         {
@@ -85,7 +85,7 @@ public sealed class AdapterTests
     {
         var golden = new GoldenCase("conv_chain");
         var source = new CountingSource(golden.Source());
-        BatchNormAdapter.Adapt(golden.Model, source);
+        BatchNormAdapter.Adapt(golden.Model, source, PaperAdaBN.Options);
         Assert.AreEqual(1, source.ReadersOpened);
         Assert.AreEqual(1, source.ReadersDisposed);
         Assert.AreEqual(golden.Samples, source.SamplesRead);
@@ -96,10 +96,10 @@ public sealed class AdapterTests
     {
         var golden = new GoldenCase("conv_chain");
         var source = new CountingSource(golden.Source());
-        AdaptationReport report = BatchNormAdapter.Adapt(golden.Model, source, new AdaptationOptions { MaxSamples = 10, BatchSize = 4 }).Report;
+        AdaptationReport report = BatchNormAdapter.Adapt(golden.Model, source, PaperAdaBN.Options with { MaxSamples = 10, BatchSize = 4 }).Report;
         Assert.AreEqual(10, report.Samples);
         Assert.AreEqual(10, source.SamplesRead);
-        AdaptationReport few = BatchNormAdapter.Adapt(golden.Model, golden.Source(Enumerable.Range(0, 10))).Report;
+        AdaptationReport few = BatchNormAdapter.Adapt(golden.Model, golden.Source(Enumerable.Range(0, 10)), PaperAdaBN.Options).Report;
         Assert.AreEqual(few.Layers[0].TargetMean[0], report.Layers[0].TargetMean[0], 1e-7);
     }
 
@@ -107,8 +107,8 @@ public sealed class AdapterTests
     public void Sample_variance_is_the_population_variance_times_n_over_n_minus_1()
     {
         var golden = new GoldenCase("linear_bn1d");
-        LayerReport population = BatchNormAdapter.Adapt(golden.Model, golden.Source()).Report.Layers[0];
-        LayerReport sample = BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { Variance = VarianceKind.Sample }).Report.Layers[0];
+        LayerReport population = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options).Report.Layers[0];
+        LayerReport sample = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Variance = VarianceKind.Sample }).Report.Layers[0];
         double n = golden.Samples;
         for (int c = 0; c < sample.Channels; c++) Assert.AreEqual(population.TargetVariance[c] * n / (n - 1), sample.TargetVariance[c], 1e-12 * sample.TargetVariance[c]);
     }
@@ -118,13 +118,13 @@ public sealed class AdapterTests
     {
         var golden = new GoldenCase("conv_chain");
         NormalizationLayer[] all = [.. NormalizationDiscovery.Inspect(golden.Model)];
-        AdaptationResult result = BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { LayerFilter = layer => layer.Index != 0 });
+        AdaptationResult result = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { LayerFilter = layer => layer.Index != 0 });
 
         CollectionAssert.AreEqual(all[1..].Select(layer => layer.Name).ToArray(), result.Report.Layers.Select(layer => layer.Name).ToArray());
         Node kept = result.Model.Graph.Nodes.Single(node => node.DisplayName == all[0].Name);
         Node source = golden.Model.Graph.Nodes.Single(node => node.DisplayName == all[0].Name);
         CollectionAssert.AreEqual(source.Inputs[3]!.Initializer!.ToFloatArray(), kept.Inputs[3]!.Initializer!.ToFloatArray());
-        AdaptationResult full = BatchNormAdapter.Adapt(golden.Model, golden.Source());
+        AdaptationResult full = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options);
         double largest = full.Report.Layers[1].TargetMean.Zip(result.Report.Layers[0].TargetMean, (a, b) => Math.Abs(a - b)).Max();
         Assert.IsGreaterThan(1e-2, largest, "the layer after it sees other activations");
     }
@@ -133,13 +133,13 @@ public sealed class AdapterTests
     public void Metadata_tells_how_the_model_came_about_and_files_are_reproducible()
     {
         var golden = new GoldenCase("bn_on_input");
-        AdaptationResult result = BatchNormAdapter.Adapt(golden.Model, golden.Source());
+        AdaptationResult result = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options);
         Dictionary<string, string> metadata = result.Model.Metadata.ToDictionary(entry => entry.Key, entry => entry.Value);
         Assert.AreEqual("AdaBN (full replacement, population variance)", metadata["adabn.method"]);
         Assert.AreEqual(golden.Samples.ToString(System.Globalization.CultureInfo.InvariantCulture), metadata["adabn.samples"]);
         Assert.AreEqual(golden.Model.Sha256, metadata["adabn.source_sha256"]);
         Assert.AreEqual("0.1.0", metadata["adabn.version"]);
-        CollectionAssert.AreEqual(result.Model.ToBytes(), BatchNormAdapter.Adapt(golden.Model, golden.Source()).Model.ToBytes());
+        CollectionAssert.AreEqual(result.Model.ToBytes(), BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options).Model.ToBytes());
     }
 
     [TestMethod]
@@ -147,7 +147,7 @@ public sealed class AdapterTests
     {
         var golden = new GoldenCase("conv_chain");
         var reports = new System.Collections.Concurrent.ConcurrentBag<AdaptationProgress>();
-        BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { BatchSize = 8 }, new Collector(reports));
+        BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { BatchSize = 8 }, new Collector(reports));
         CollectionAssert.AreEqual(new[] { 0, 1, 2 }, reports.Select(report => report.Stage).Distinct().Order().ToArray());
         foreach (IGrouping<int, AdaptationProgress> stage in reports.GroupBy(report => report.Stage)) Assert.AreEqual(golden.Samples, stage.Max(report => report.SamplesDone));
         Assert.IsTrue(reports.All(report => report.StageCount == 3 && (report.Stage == 0 || report.SampleCount == golden.Samples)));
@@ -165,10 +165,10 @@ public sealed class AdapterTests
             {
                 if (report.Stage == stage) cancel.Cancel();
             });
-            Assert.ThrowsExactly<OperationCanceledException>(() => BatchNormAdapter.Adapt(golden.Model, source, new AdaptationOptions { BatchSize = 2 }, stopper, cancel.Token));
+            Assert.ThrowsExactly<OperationCanceledException>(() => BatchNormAdapter.Adapt(golden.Model, source, PaperAdaBN.Options with { BatchSize = 2 }, stopper, cancel.Token));
             Assert.AreEqual(1, source.ReadersDisposed);
         }
-        Assert.ThrowsExactly<OperationCanceledException>(() => BatchNormAdapter.Adapt(golden.Model, golden.Source(), cancellationToken: new CancellationToken(canceled: true)));
+        Assert.ThrowsExactly<OperationCanceledException>(() => BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options, cancellationToken: new CancellationToken(canceled: true)));
     }
 
     [TestMethod]
@@ -181,21 +181,21 @@ public sealed class AdapterTests
             throw new FormatException("broken image");
         }
         ISampleSource source = SampleSource.FromArrays(Failing(new float[3 * 12 * 12]), 3, 12, 12);
-        Assert.AreEqual("broken image", Assert.ThrowsExactly<FormatException>(() => BatchNormAdapter.Adapt(golden.Model, source)).Message);
+        Assert.AreEqual("broken image", Assert.ThrowsExactly<FormatException>(() => BatchNormAdapter.Adapt(golden.Model, source, PaperAdaBN.Options)).Message);
     }
 
     [TestMethod]
     public void Adaptations_of_one_model_may_run_side_by_side()
     {
         var golden = new GoldenCase("residual_downsample");
-        byte[] expected = BatchNormAdapter.Adapt(golden.Model, golden.Source()).Model.ToBytes();
-        Parallel.For(0, 8, _ => CollectionAssert.AreEqual(expected, BatchNormAdapter.Adapt(golden.Model, golden.Source()).Model.ToBytes()));
+        byte[] expected = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options).Model.ToBytes();
+        Parallel.For(0, 8, _ => CollectionAssert.AreEqual(expected, BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options).Model.ToBytes()));
     }
 
     [TestMethod]
     public void Options_out_of_range_are_all_named_at_once()
     {
-        var options = new AdaptationOptions { BatchSize = 0, MaxSamples = 0, Variance = (VarianceKind)7, Workers = -1 };
+        var options = PaperAdaBN.Options with { BatchSize = 0, MaxSamples = 0, Variance = (VarianceKind)7, Workers = -1 };
         string message = Assert.ThrowsExactly<ArgumentException>(options.Validate).Message;
         foreach (string name in (string[])["BatchSize", "MaxSamples", "Variance", "Workers"]) Assert.Contains(name, message);
     }

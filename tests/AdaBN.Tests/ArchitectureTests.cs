@@ -43,8 +43,8 @@ public sealed partial class ArchitectureTests
     [TestMethod]
     public void Inside_the_engine_no_stage_names_a_later_one()
     {
-        // load → discover → plan → measure → decide → write; the adapter alone sees all of them.
-        string[] flow = ["Input", "Discovery", "Planning", "Storage", "Measurement", "Policies", "Forms", "Reference"];
+        // load → discover → plan → measure → decide → judge → write; the adapter alone sees all of them.
+        string[] flow = ["Input", "Discovery", "Planning", "Storage", "Measurement", "Policies", "Forms", "Reference", "Judgement"];
         var allowed = new Dictionary<string, string[]>
         {
             ["Discovery"] = ["Planning"], // depth is told with each layer

@@ -50,11 +50,11 @@ public sealed class BatchAxisTests
         ISampleSource Source() => SampleSource.FromArrays(images, Side, Side, 2);
 
         var batches = new BatchCounter();
-        AdaptationReport report = BatchNormAdapter.Adapt(model, Source(), progress: batches).Report;
+        AdaptationReport report = BatchNormAdapter.Adapt(model, Source(), PaperAdaBN.Options, progress: batches).Report;
         CollectionAssert.AreEqual((int[])[Samples, Samples / 2, Samples / 2], batches.Of(plan.Stages.Length));
 
         OnnxModel state = model.Clone();
-        AdaptationReport[] others = [.. ((int[])[1, 3, 32]).Select(size => BatchNormAdapter.Adapt(model, Source(), new AdaptationOptions { BatchSize = size }).Report)];
+        AdaptationReport[] others = [.. ((int[])[1, 3, 32]).Select(size => BatchNormAdapter.Adapt(model, Source(), PaperAdaBN.Options with { BatchSize = size }).Report)];
         foreach (string layer in (string[])["n1", "n2", "y"])
         {
             ChannelMoments expected = Prefix.Moments(state, layer, images, [Side, Side, 2]);

@@ -17,7 +17,7 @@ public sealed class BurnMnistTests
         OnnxModel source = OnnxModel.Load(file);
         const float mean = 0.1307f, deviation = 0.3081f; // what the classifier was trained with
         (float[][] scans, int[] labels) = ShippedModelTests.Digits("optdigits.csv.gz", scan => [.. ShippedModelTests.To28x28(scan).Select(pixel => (pixel - mean) / deviation)]);
-        OnnxModel adapted = BatchNormAdapter.Adapt(source, SampleSource.FromArrays(scans, 1, 28, 28)).Model;
+        OnnxModel adapted = BatchNormAdapter.Adapt(source, SampleSource.FromArrays(scans, 1, 28, 28), PaperAdaBN.Options).Model;
 
         double before = Accuracy(source, scans, labels), after = Accuracy(adapted, scans, labels);
         Console.WriteLine($"{before:0.0} % before, {after:0.0} % after");

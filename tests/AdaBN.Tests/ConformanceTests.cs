@@ -84,7 +84,7 @@ public sealed class ConformanceTests
         int length = vector.X.Length / (int)vector.Shape[0];
         ISampleSource samples = SampleSource.FromArrays(vector.X.Chunk(length), [.. vector.Shape[1..].Select(axis => (int)axis)]);
         OnnxModel source = OnnxModel.FromBytes(inference.ToByteArray());
-        LayerReport layer = BatchNormAdapter.Adapt(source, samples).Report.Layers.Single();
+        LayerReport layer = BatchNormAdapter.Adapt(source, samples, PaperAdaBN.Options).Report.Layers.Single();
 
         double[] RunningAfter(IReadOnlyList<double> before, IReadOnlyList<double> batch) => [.. before.Zip(batch, (running, measured) => (running * momentum) + (measured * (1 - momentum)))];
         AssertClose(vector.Outputs[1], RunningAfter(layer.SourceMean, layer.TargetMean));

@@ -18,7 +18,7 @@ public sealed class ExternalDataTests
         var golden = new GoldenCase(name);
         OnnxModel outside = OnnxModel.Load(Path.Combine(Repository.Root, "tests", "ExternalData", name, "model.onnx"));
         byte[] before = outside.ToBytes();
-        OnnxModel adapted = BatchNormAdapter.Adapt(outside, golden.Source()).Model, twin = BatchNormAdapter.Adapt(golden.Model, golden.Source()).Model;
+        OnnxModel adapted = BatchNormAdapter.Adapt(outside, golden.Source(), PaperAdaBN.Options).Model, twin = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options).Model;
 
         CollectionAssert.AreEqual(before, outside.ToBytes());
         foreach ((Initializer a, Initializer b) in twin.Graph.Initializers.Zip(adapted.Graph.Initializers))
@@ -37,7 +37,7 @@ public sealed class ExternalDataTests
     {
         using var folder = new TemporaryFolder();
         OnnxModel model = Huge(folder, new ModelBuilder().Input("x", -1, 2).BatchNorm("x", "b", 2).Node("MatMul", ["b", "huge"], ["y"]).Output("y", -1, HugeRows));
-        AdaptationResult result = BatchNormAdapter.Adapt(model, SampleSource.FromArrays([[1f, 2f], [3f, 6f]], 2));
+        AdaptationResult result = BatchNormAdapter.Adapt(model, SampleSource.FromArrays([[1f, 2f], [3f, 6f]], 2), PaperAdaBN.Options);
         result.Model.Save(folder.File("adapted.onnx"));
         CollectionAssert.AreEqual(new[] { 2f, 4f }, OnnxModel.Load(folder.File("adapted.onnx")).Graph.Nodes[0].Inputs[3]!.Initializer!.ToFloatArray());
         Assert.HasCount(3, Directory.GetFileSystemEntries(folder.Path));
@@ -48,7 +48,7 @@ public sealed class ExternalDataTests
     {
         using var folder = new TemporaryFolder();
         OnnxModel model = Huge(folder, new ModelBuilder().Input("x", -1, 2).Node("MatMul", ["x", "huge"], ["a"]).BatchNorm("a", "y", 2).Output("y", -1, 2));
-        OnnxModelException e = Assert.ThrowsExactly<OnnxModelException>(() => BatchNormAdapter.Adapt(model, SampleSource.FromArrays([[1f, 2f]], 2)));
+        OnnxModelException e = Assert.ThrowsExactly<OnnxModelException>(() => BatchNormAdapter.Adapt(model, SampleSource.FromArrays([[1f, 2f]], 2), PaperAdaBN.Options));
         Assert.Contains("less than 2 GB", e.Message);
     }
 

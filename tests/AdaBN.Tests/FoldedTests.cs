@@ -17,7 +17,7 @@ public sealed class FoldedTests
     {
         FoldedTwin twin = FoldedTwin.Small;
         AdaptationResult folded = twin.Adapt();
-        AdaptationResult kept = BatchNormAdapter.Adapt(twin.Kept, twin.Target);
+        AdaptationResult kept = BatchNormAdapter.Adapt(twin.Kept, twin.Target, PaperAdaBN.Options);
         double againstFloat64 = FoldedTwin.Difference(twin.ExpectedLogits, twin.Logits(folded.Model));
         double againstKept = FoldedTwin.Difference([.. twin.Logits(kept.Model)], twin.Logits(folded.Model));
         double unadapted = FoldedTwin.Difference(twin.ExpectedLogits, twin.Logits(twin.Folded));
@@ -34,7 +34,7 @@ public sealed class FoldedTests
     {
         FoldedTwin twin = FoldedTwin.Small;
         OnnxModel half = PrecisionTests.Convert(ModelProto.Parser.ParseFrom(twin.Folded.ToBytes()), ElementType.Float16);
-        OnnxModel adapted = BatchNormAdapter.Adapt(half, twin.Target, new AdaptationOptions { Reference = ReferenceStatistics.Measure(half, twin.Source) }).Model;
+        OnnxModel adapted = BatchNormAdapter.Adapt(half, twin.Target, PaperAdaBN.Options with { Reference = ReferenceStatistics.Measure(half, twin.Source) }).Model;
         Assert.IsTrue(adapted.Graph.Initializers.Where(initializer => initializer.Name.Contains(".folded_", StringComparison.Ordinal)).All(initializer => initializer.ElementType == ElementType.Float16));
         double difference = FoldedTwin.Difference(twin.ExpectedLogits, twin.Logits(adapted));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"off float64 by {difference:g3}, a rounding is {Math.Pow(2, -11):g2}"));
@@ -65,7 +65,7 @@ public sealed class FoldedTests
     public void The_source_s_own_images_change_next_to_nothing()
     {
         FoldedTwin twin = FoldedTwin.Small;
-        AdaptationResult result = BatchNormAdapter.Adapt(twin.Folded, twin.Source, new AdaptationOptions { Reference = twin.Measure() });
+        AdaptationResult result = BatchNormAdapter.Adapt(twin.Folded, twin.Source, PaperAdaBN.Options with { Reference = twin.Measure() });
         foreach ((Initializer source, Initializer adapted) in twin.Folded.Graph.Initializers.Zip(result.Model.Graph.Initializers))
         {
             float[] before = source.ToFloatArray(), after = adapted.ToFloatArray();
@@ -81,7 +81,7 @@ public sealed class FoldedTests
         FoldedTwin twin = FoldedTwin.Small;
         (ReferenceStatistics Reference, OnnxModel Model) Adapted(int workers, int batch)
         {
-            var options = new AdaptationOptions { Workers = workers, BatchSize = batch };
+            var options = PaperAdaBN.Options with { Workers = workers, BatchSize = batch };
             ReferenceStatistics reference = ReferenceStatistics.Measure(twin.Folded, twin.Source, options);
             return (reference, BatchNormAdapter.Adapt(twin.Folded, twin.Target, options with { Reference = reference }).Model);
         }
@@ -126,10 +126,10 @@ public sealed class FoldedTests
         float[][] Rows(float scale, float shift) => [.. Enumerable.Range(0, 80).Select(_ => Enumerable.Range(0, 8).Select(_ => (random.NextSingle() * scale) + shift).ToArray())];
         OnnxModel model = new ModelBuilder().Input("x", -1, 2, 4).Floats("w", [2, 2, 1], 1, 2, -1, 1)
             .Node("Conv", ["x", "w"], ["a"]).Node("Relu", ["a"], ["ra"]).Node("Conv", ["ra", "w"], ["b"]).Node("Tanh", ["b"], ["y"]).Output("y", -1, 2, 4).Build();
-        var options = new AdaptationOptions { LayerFilter = _ => true }; // by default a layer without a bias is not thought to be folded
+        var options = PaperAdaBN.Options with { LayerFilter = _ => true }; // by default a layer without a bias is not thought to be folded
         var reference = ReferenceStatistics.Measure(model, SampleSource.FromArrays(Rows(1, 0), 2, 4), options);
         float[][] target = Rows(5, 2);
-        OnnxModel adapted = BatchNormAdapter.Adapt(model, SampleSource.FromArrays(target, 2, 4), new AdaptationOptions { Reference = reference }).Model;
+        OnnxModel adapted = BatchNormAdapter.Adapt(model, SampleSource.FromArrays(target, 2, 4), PaperAdaBN.Options with { Reference = reference }).Model;
 
         Assert.IsTrue(adapted.Graph.Nodes.Where(node => node.Is("Conv")).All(node => node.Inputs is [_, { Initializer: not null }, { Initializer: not null }]));
         Assert.AreNotEqual(adapted.Graph.Nodes[0].Inputs[1]!.Name, adapted.Graph.Nodes[2].Inputs[1]!.Name);
@@ -153,7 +153,7 @@ public sealed class FoldedTests
             .Node("Gemm", ["x", "w", "b"], ["g"]).Node("Relu", ["g"], ["r"]).Floats("w2", [3, 1], 1, 1, 1).Node("Gemm", ["r", "w2"], ["y"]).Output("y", -1, 1).Build();
         float[][] source = [.. Enumerable.Range(0, 64).Select(i => new[] { 2f, i % 5, 7f })], target = [.. Enumerable.Range(0, 64).Select(i => new[] { i % 3, 4f, 9f })];
         ReferenceStatistics reference = ReferenceStatistics.Measure(model, SampleSource.FromArrays(source, 3));
-        AdaptationResult result = BatchNormAdapter.Adapt(model, SampleSource.FromArrays(target, 3), new AdaptationOptions { Reference = reference });
+        AdaptationResult result = BatchNormAdapter.Adapt(model, SampleSource.FromArrays(target, 3), PaperAdaBN.Options with { Reference = reference });
 
         float[] bias = result.Model.Graph.Nodes[0].Inputs[2]!.Initializer!.ToFloatArray(), weights = result.Model.Graph.Nodes[0].Inputs[1]!.Initializer!.ToFloatArray();
         Assert.IsTrue(weights.Concat(bias).All(float.IsFinite));
@@ -176,13 +176,13 @@ public sealed class FoldedTests
         float[][] rows = [.. Enumerable.Range(0, 64).Select(_ => Enumerable.Range(0, 6).Select(_ => random.NextSingle()).ToArray())];
         ISampleSource samples = SampleSource.FromArrays(rows, 2, 3);
 
-        AdaptationReport without = BatchNormAdapter.Adapt(model, samples).Report;
+        AdaptationReport without = BatchNormAdapter.Adapt(model, samples, PaperAdaBN.Options).Report;
         Assert.HasCount(1, without.Layers);
         Assert.Contains("1 layers look as if a BatchNormalization had been folded into them", string.Join('\n', without.Findings));
 
-        AdaptationReport with = BatchNormAdapter.Adapt(model, samples, new AdaptationOptions { Reference = ReferenceStatistics.Measure(model, samples) }).Report;
+        AdaptationReport with = BatchNormAdapter.Adapt(model, samples, PaperAdaBN.Options with { Reference = ReferenceStatistics.Measure(model, samples) }).Report;
         CollectionAssert.AreEqual(new[] { ("n", 0), ("c", 1) }, with.Layers.Select(layer => (layer.Name, layer.Depth)).ToArray());
-        AdaptationReport some = BatchNormAdapter.Adapt(model, samples, new AdaptationOptions { Reference = ReferenceStatistics.Measure(model, samples), LayerFilter = layer => layer.Form != "BatchNormalization" }).Report;
+        AdaptationReport some = BatchNormAdapter.Adapt(model, samples, PaperAdaBN.Options with { Reference = ReferenceStatistics.Measure(model, samples), LayerFilter = layer => layer.Form != "BatchNormalization" }).Report;
         Assert.AreEqual("c", some.Layers.Single().Name);
     }
 }

@@ -25,7 +25,7 @@ internal sealed class FoldedTwin(string folder)
     public ReferenceStatistics Measure() => ReferenceStatistics.Measure(Folded, Source);
 
     /// <summary>Adapts the folded network to the target, by a reference from the source.</summary>
-    public AdaptationResult Adapt() => BatchNormAdapter.Adapt(Folded, Target, new AdaptationOptions { Reference = Measure() });
+    public AdaptationResult Adapt() => BatchNormAdapter.Adapt(Folded, Target, PaperAdaBN.Options with { Reference = Measure() });
 
     public float[] Logits(OnnxModel model, string data = "target.npy")
     {

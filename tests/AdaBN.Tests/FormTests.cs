@@ -14,7 +14,7 @@ namespace AdaBN.Tests;
 [TestClass]
 public sealed class FormTests
 {
-    private static readonly Lazy<AdaptationResult> PlainResult = new(() => BatchNormAdapter.Adapt(Twin.Plain().Build(), Twin.Source));
+    private static readonly Lazy<AdaptationResult> PlainResult = new(() => BatchNormAdapter.Adapt(Twin.Plain().Build(), Twin.Source, PaperAdaBN.Options));
 
     [TestMethod]
     public void Constant_nodes() => Same(Twin.Plain(), model =>
@@ -52,7 +52,7 @@ public sealed class FormTests
         }
         ModelBuilder merged = Equal();
         Merge(merged.Proto);
-        AdaptationResult result = Same(merged.Build(), BatchNormAdapter.Adapt(Equal().Build(), Twin.Source), gone: ["bn2.mean", "bn2.var"]);
+        AdaptationResult result = Same(merged.Build(), BatchNormAdapter.Adapt(Equal().Build(), Twin.Source, PaperAdaBN.Options), gone: ["bn2.mean", "bn2.var"]);
         Assert.Contains("share their parameters in the file; each has its own statistics now", string.Join('\n', result.Report.Findings));
         Assert.IsTrue(result.Model.Graph.Initializers.Single(initializer => initializer.Name == "bn1.mean").Value.Uses.Single().Consumer.DisplayName == "n1", "the first layer's own tensor is written in place");
     }
@@ -125,7 +125,7 @@ public sealed class FormTests
                 builder.Proto.BatchNorm(layer).Attribute.Add([Int("is_test", test), Int("spatial", 1), Twin.Float("momentum", 0.9f)]);
                 if (opset == 1) builder.Proto.BatchNorm(layer).Attribute.Add(Ints("consumed_inputs", 0, 0, 0, 1, 1));
             }
-            AdaptationResult result = BatchNormAdapter.Adapt(builder.Build(), Twin.Source);
+            AdaptationResult result = BatchNormAdapter.Adapt(builder.Build(), Twin.Source, PaperAdaBN.Options);
             Statistics(PlainResult.Value, result);
             Assert.AreEqual(test == 0, result.Report.Findings.Any(finding => finding.Contains("training form", StringComparison.Ordinal)));
             Assert.IsTrue(result.Model.Graph.Nodes.Where(node => node.Is("BatchNormalization")).All(node => node.GetInt("is_test", 0) == 1));
@@ -158,7 +158,7 @@ public sealed class FormTests
             }
         }
         OnnxModel source = OnnxModel.FromBytes(model.ToByteArray());
-        AdaptationResult result = BatchNormAdapter.Adapt(source, Twin.Source);
+        AdaptationResult result = BatchNormAdapter.Adapt(source, Twin.Source, PaperAdaBN.Options);
         foreach ((LayerReport expected, LayerReport actual) in PlainResult.Value.Report.Layers.Zip(result.Report.Layers))
         {
             for (int c = 0; c < expected.Channels; c++)
@@ -183,8 +183,8 @@ public sealed class FormTests
         float[][] right = [.. Twin.Images.Select((image, i) => image.Select(value => (value * 2) + i).ToArray())];
         ISampleSource pairs = SampleSource.FromArrays([new SampleInput("left", [3, 6, 6]), new SampleInput("right", [3, 6, 6])], Twin.Images.Zip(right, (l, r) => (float[][])[l, r]));
         OnnxModel model = siamese.Build();
-        AdaptationResult result = BatchNormAdapter.Adapt(model, pairs);
-        LayerReport expected = BatchNormAdapter.Adapt(plain.Build(), SampleSource.FromArrays([.. Twin.Images, .. right], 3, 6, 6)).Report.Layers.Single();
+        AdaptationResult result = BatchNormAdapter.Adapt(model, pairs, PaperAdaBN.Options);
+        LayerReport expected = BatchNormAdapter.Adapt(plain.Build(), SampleSource.FromArrays([.. Twin.Images, .. right], 3, 6, 6), PaperAdaBN.Options).Report.Layers.Single();
         foreach (LayerReport layer in result.Report.Layers)
         {
             for (int c = 0; c < 4; c++)
@@ -210,7 +210,7 @@ public sealed class FormTests
             else builder.BatchNorm("a2", "y", 3);
             return builder.Output("y", -1, 3, 2, 2);
         }
-        AdaptationResult result = Same(Recurrent(shared: true).Build(), BatchNormAdapter.Adapt(Recurrent(shared: false).Build(), Twin.Source), gone: []);
+        AdaptationResult result = Same(Recurrent(shared: true).Build(), BatchNormAdapter.Adapt(Recurrent(shared: false).Build(), Twin.Source, PaperAdaBN.Options), gone: []);
         Assert.Contains("'n1', 'y' share their parameters in the file; each has its own statistics now", string.Join('\n', result.Report.Findings));
     }
 
@@ -225,7 +225,7 @@ public sealed class FormTests
             else builder.BatchNorm("b", "nb", 4);
             return builder.Node("Add", ["na", "nb"], ["y"]).Output("y", -1, 4, 4, 4);
         }
-        AdaptationResult result = Same(Parallel(shared: true).Build(), BatchNormAdapter.Adapt(Parallel(shared: false).Build(), Twin.Source), gone: []);
+        AdaptationResult result = Same(Parallel(shared: true).Build(), BatchNormAdapter.Adapt(Parallel(shared: false).Build(), Twin.Source, PaperAdaBN.Options), gone: []);
         Assert.AreNotEqual(result.Report.Layers[0].TargetMean[0], result.Report.Layers[1].TargetMean[0]);
     }
 
@@ -253,7 +253,7 @@ public sealed class FormTests
         int second = model.Graph.Node.IndexOf(model.BatchNorm(2));
         model.Graph.Node[second] = NodeOf("Norm", ["a2", "bn2.scale", "bn2.bias", "bn2.mean", "bn2.var"], ["n2"]).With(node => node.Domain = "local");
 
-        AdaptationResult result = BatchNormAdapter.Adapt(OnnxModel.FromBytes(model.ToByteArray()), Twin.Source);
+        AdaptationResult result = BatchNormAdapter.Adapt(OnnxModel.FromBytes(model.ToByteArray()), Twin.Source, PaperAdaBN.Options);
         Statistics(PlainResult.Value, result);
         OnnxModel written = OnnxModel.FromBytes(result.Model.ToBytes());
         Assert.HasCount(0, written.Functions);
@@ -288,7 +288,7 @@ public sealed class FormTests
         norm.OpsetImport.Add(new OperatorSetIdProto { Version = 9 });
         builder.Proto.OpsetImport.Add(new OperatorSetIdProto { Domain = "local", Version = 1 });
         builder.Proto.Functions.Add(norm);
-        string message = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1f, 2f]], 2))).Message;
+        string message = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1f, 2f]], 2), PaperAdaBN.Options)).Message;
         Assert.Contains("written for ai.onnx 9, the model imports ai.onnx 13", message);
     }
 
@@ -321,7 +321,7 @@ public sealed class FormTests
         model.Graph.Node.Single(node => node.OpType == "GlobalAveragePool").Input[0] = "taken";
 
         OnnxModel source = OnnxModel.FromBytes(model.ToByteArray());
-        AdaptationResult result = BatchNormAdapter.Adapt(source, Twin.Source);
+        AdaptationResult result = BatchNormAdapter.Adapt(source, Twin.Source, PaperAdaBN.Options);
         Statistics(PlainResult.Value, result);
         OnnxModel written = OnnxModel.FromBytes(result.Model.ToBytes());
         Assert.Contains("If", written.Graph.Nodes.Select(node => node.OpType).ToArray(), "the file keeps its If");
@@ -347,7 +347,7 @@ public sealed class FormTests
             model.Insert(conv, NodeOf("If", ["yes"], [value = $"v{i}"], SubGraph("then_branch", body), SubGraph("else_branch", body)));
         }
         conv.Input[0] = value;
-        Statistics(BatchNormAdapter.Adapt(twin.Build(), Twin.Source), BatchNormAdapter.Adapt(OnnxModel.FromBytes(model.ToByteArray()), Twin.Source));
+        Statistics(BatchNormAdapter.Adapt(twin.Build(), Twin.Source, PaperAdaBN.Options), BatchNormAdapter.Adapt(OnnxModel.FromBytes(model.ToByteArray()), Twin.Source, PaperAdaBN.Options));
     }
 
     private static AdaptationResult Same(ModelBuilder plain, Action<ModelProto> write, string[] gone, double tolerance = 0)
@@ -355,7 +355,7 @@ public sealed class FormTests
         OnnxModel twin = plain.Build();
         ModelProto other = ModelProto.Parser.ParseFrom(plain.ToBytes());
         write(other);
-        return Same(OnnxModel.FromBytes(other.ToByteArray()), BatchNormAdapter.Adapt(twin, Twin.Source), gone, tolerance);
+        return Same(OnnxModel.FromBytes(other.ToByteArray()), BatchNormAdapter.Adapt(twin, Twin.Source, PaperAdaBN.Options), gone, tolerance);
     }
 
     /// <param name="model">The twin's network in another form.</param>
@@ -365,7 +365,7 @@ public sealed class FormTests
     private static AdaptationResult Same(OnnxModel model, AdaptationResult twin, string[] gone, double tolerance = 0)
     {
         byte[] before = model.ToBytes();
-        AdaptationResult result = BatchNormAdapter.Adapt(model, Twin.Source);
+        AdaptationResult result = BatchNormAdapter.Adapt(model, Twin.Source, PaperAdaBN.Options);
         CollectionAssert.AreEqual(before, model.ToBytes(), "the source model is the caller's");
         Statistics(twin, result);
         foreach ((float expected, float actual) in Scoring.Run(twin.Model, Twin.Tensors).Zip(Scoring.Run(OnnxModel.FromBytes(result.Model.ToBytes()), Twin.Tensors)))

@@ -14,7 +14,7 @@ public sealed class GoldenTests
     public void Statistics_equal_the_float64_reference(string name)
     {
         var golden = new GoldenCase(name);
-        AdaptationResult result = BatchNormAdapter.Adapt(golden.Model, golden.Source());
+        AdaptationResult result = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options);
 
         Assert.AreEqual(golden.Samples, result.Report.Samples);
         Assert.HasCount(golden.Layers.Count, result.Report.Layers);
@@ -29,7 +29,7 @@ public sealed class GoldenTests
     public void A_mean_of_a_thousand_sigmas_costs_no_precision_where_the_input_itself_is_measured()
     {
         var golden = new GoldenCase("large_offset");
-        AdaptationResult result = BatchNormAdapter.Adapt(golden.Model, golden.Source());
+        AdaptationResult result = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options);
         (double meanError, double varianceError) = WorstErrors(golden, result.Report, [golden.Layers[0]]);
         Assert.IsLessThanOrEqualTo(1e-6, meanError);
         Assert.IsLessThanOrEqualTo(1e-6, varianceError);
@@ -40,7 +40,7 @@ public sealed class GoldenTests
     public void The_adapted_model_scores_as_the_adapted_float64_network(string name)
     {
         var golden = new GoldenCase(name);
-        AdaptationResult result = BatchNormAdapter.Adapt(golden.Model, golden.Source());
+        AdaptationResult result = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options);
         (double[] expected, int[] shape) = golden.AdaptedOutput;
         float[] actual = Scoring.Run(result.Model, golden.Tensors);
 
@@ -55,7 +55,7 @@ public sealed class GoldenTests
     public void Any_number_of_workers_gives_the_same_bytes(string name)
     {
         var golden = new GoldenCase(name);
-        byte[] Adapted(int workers) => BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { BatchSize = 5, Workers = workers }).Model.ToBytes();
+        byte[] Adapted(int workers) => BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { BatchSize = 5, Workers = workers }).Model.ToBytes();
         byte[] one = Adapted(1);
         foreach (int workers in (int[])[1, 2, 3, 7]) CollectionAssert.AreEqual(one, Adapted(workers), $"{workers} workers");
     }
@@ -65,13 +65,13 @@ public sealed class GoldenTests
     public void Batch_size_and_order_of_samples_change_nothing_beyond_rounding(string name)
     {
         var golden = new GoldenCase(name);
-        AdaptationReport reference = BatchNormAdapter.Adapt(golden.Model, golden.Source()).Report;
+        AdaptationReport reference = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options).Report;
         int[] shuffled = [.. Enumerable.Range(0, golden.Samples)];
         new Random(1).Shuffle(shuffled);
         (double meanTolerance, double varianceTolerance) = Tolerances(name);
         foreach ((int batch, int[] order) in (ReadOnlySpan<(int, int[])>)[(1, shuffled), (3, shuffled), (7, [.. shuffled.Reverse()]), (64, shuffled)])
         {
-            AdaptationReport report = BatchNormAdapter.Adapt(golden.Model, golden.Source(order), new AdaptationOptions { BatchSize = batch }).Report;
+            AdaptationReport report = BatchNormAdapter.Adapt(golden.Model, golden.Source(order), PaperAdaBN.Options with { BatchSize = batch }).Report;
             foreach ((LayerReport expected, LayerReport actual) in reference.Layers.Zip(report.Layers))
             {
                 for (int c = 0; c < expected.Channels; c++)

@@ -7,7 +7,7 @@ namespace AdaBN.Tests;
 [TestClass]
 public sealed class HalfPrecisionTests
 {
-    private static readonly AdaptationOptions Half = new() { HalfPrecisionActivations = true, Workers = 1 };
+    private static readonly AdaptationOptions Half = PaperAdaBN.Options with { HalfPrecisionActivations = true, Workers = 1 };
 
     public static IEnumerable<object[]> Cases => GoldenCase.Names.Where(row => (string)row[0] is not ("large_offset" or "view_flatten"));
 

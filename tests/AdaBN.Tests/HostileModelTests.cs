@@ -14,7 +14,7 @@ public sealed class HostileModelTests
             .Node("Concat", ["x", "z"], ["j"], ModelBuilder.Int("axis", 1)).BatchNorm("j", "b", 4).Node("Relu", ["b"], ["r"]).BatchNorm("r", "y", 4).Output("y");
         SampleInput[] inputs = [new("x", [2, 4]), new("z", [2, 2])];
         ISampleSource source = SampleSource.FromArrays(inputs, [[ModelBuilder.Filled(8, 1), ModelBuilder.Filled(4, 1)]]);
-        Assert.Throws<AdaptationException>(() => BatchNormAdapter.Adapt(builder.Build(), source));
+        Assert.Throws<AdaptationException>(() => BatchNormAdapter.Adapt(builder.Build(), source, PaperAdaBN.Options));
     }
 
     [TestMethod]
@@ -30,7 +30,7 @@ public sealed class HostileModelTests
     {
         ModelBuilder builder = new ModelBuilder().Input("x", -1, 2, 2).Node("ReduceMean", ["x"], ["m"], ModelBuilder.Ints("axes", 1, 2), ModelBuilder.Int("keepdims", 0))
             .BatchNorm("x", "b", 2).Node("Add", ["b", "m"], ["s"]).BatchNorm("s", "y", 2).Output("y");
-        Assert.Throws<AdaptationException>(() => BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1, 2, 3, 4], [5, 6, 7, 8]], 2, 2)));
+        Assert.Throws<AdaptationException>(() => BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1, 2, 3, 4], [5, 6, 7, 8]], 2, 2), PaperAdaBN.Options));
     }
 
     [TestMethod]
@@ -38,7 +38,7 @@ public sealed class HostileModelTests
     {
         // Samples along the second axis: the last, smaller batch has other channels than the first.
         ModelBuilder builder = new ModelBuilder().Input("x", -1, 2).Node("Transpose", ["x"], ["t"], ModelBuilder.Ints("perm", 1, 0)).BatchNorm("t", "y", 4).Node("Relu", ["y"], ["r"]).BatchNorm("r", "z", 4).Output("z");
-        Assert.Throws<AdaptationException>(() => BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 12]], 2), new AdaptationOptions { BatchSize = 4 }));
+        Assert.Throws<AdaptationException>(() => BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 12]], 2), PaperAdaBN.Options with { BatchSize = 4 }));
     }
 
     [TestMethod]
@@ -47,7 +47,7 @@ public sealed class HostileModelTests
         var builder = new ModelBuilder().Input("x", -1, 1).BatchNorm("x", "v0", 1);
         for (int i = 0; i < 40; i++) builder.Node("Concat", [$"v{i}", $"v{i}"], [$"v{i + 1}"], ModelBuilder.Int("axis", 1)); // 2⁴⁰ parts
         builder.BatchNorm("v12", "y", 4096).Output("y");
-        Assert.AreEqual(2, BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1f], [2f]], 1)).Report.Layers.Count);
+        Assert.AreEqual(2, BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1f], [2f]], 1), PaperAdaBN.Options).Report.Layers.Count);
     }
 
     [TestMethod]
@@ -58,7 +58,7 @@ public sealed class HostileModelTests
         string value = "x";
         for (int i = 0; i < Links; i++, value = $"v{i - 1}") builder.Node("Concat", [value], [$"v{i}"], ModelBuilder.Int("axis", 1));
         builder.BatchNorm(value, "y", 2).Output("y");
-        Assert.AreEqual(1, BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1f, 2f], [2f, 4f]], 2)).Report.Layers.Count);
+        Assert.AreEqual(1, BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1f, 2f], [2f, 4f]], 2), PaperAdaBN.Options).Report.Layers.Count);
     }
 
     [TestMethod]
@@ -76,7 +76,7 @@ public sealed class HostileModelTests
         const int Length = 1 << 20;
         ModelBuilder builder = new ModelBuilder().Input("x", -1, Length).BatchNorm("x", "y", Length).Output("y");
         AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() =>
-            BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([new float[Length]], Length), new AdaptationOptions { BatchSize = 4096 }));
+            BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([new float[Length]], Length), PaperAdaBN.Options with { BatchSize = 4096 }));
         Assert.Contains("smaller batch", e.Message);
     }
 
@@ -98,7 +98,7 @@ public sealed class HostileModelTests
                 builder.BatchNorm("c", "y", 16).Output("y");
                 try
                 {
-                    BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([ModelBuilder.Filled(576, 1), ModelBuilder.Filled(576, 2)], 16, 6, 6));
+                    BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([ModelBuilder.Filled(576, 1), ModelBuilder.Filled(576, 2)], 16, 6, 6), PaperAdaBN.Options);
                 }
                 catch (AdaptationException e)
                 {
@@ -109,5 +109,5 @@ public sealed class HostileModelTests
     }
 
     private static string Refused(ModelBuilder builder, int length) => Assert.ThrowsExactly<AdaptationException>(() =>
-        BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([ModelBuilder.Filled(length, 1), ModelBuilder.Filled(length, 2)], length))).Message;
+        BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([ModelBuilder.Filled(length, 1), ModelBuilder.Filled(length, 2)], length), PaperAdaBN.Options)).Message;
 }

@@ -30,7 +30,7 @@ public sealed class InspectionTests
         Assert.AreEqual(form, layer.Form);
         Assert.AreEqual(operators.Contains('|', StringComparison.Ordinal), layer.Spelling is not null);
         Assert.IsFalse(layer.CanAdapt);
-        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(model, SampleSource.FromArrays([new float[4 * 6 * 6]], 4, 6, 6)));
+        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(model, SampleSource.FromArrays([new float[4 * 6 * 6]], 4, 6, 6), PaperAdaBN.Options));
         Assert.AreEqual(AdaptationError.NoBatchNormalization, e.Error);
         Assert.Contains($"normalizes with {form}", e.Message);
         Assert.Contains("nothing to re-estimate", e.Message);
@@ -41,7 +41,7 @@ public sealed class InspectionTests
     public void Statistics_of_the_batch_computed_at_run_time_are_declined()
     {
         OnnxModel model = Build("ReduceMean x m 0 2 3|Sub x m c|Pow c two q|ReduceMean q v 0 2 3|Add v e s|Sqrt s r|Div c r y");
-        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(model, SampleSource.FromArrays([new float[4 * 6 * 6]], 4, 6, 6)));
+        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(model, SampleSource.FromArrays([new float[4 * 6 * 6]], 4, 6, 6), PaperAdaBN.Options));
         Assert.AreEqual(AdaptationError.UnsupportedForm, e.Error);
         Assert.Contains("'y': it normalizes with each batch's own statistics, computed at run time (export the model in eval mode)", e.Message);
     }
@@ -55,7 +55,7 @@ public sealed class InspectionTests
         NormalizationLayer layer = NormalizationDiscovery.Inspect(model).Single();
         Assert.AreEqual("Affine", layer.Form);
         Assert.Contains("reference statistics", layer.Mend!);
-        Assert.Contains("1 scale-and-shift pair(s)", Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(model, SampleSource.FromArrays([new float[4 * 6 * 6]], 4, 6, 6))).Message);
+        Assert.Contains("1 scale-and-shift pair(s)", Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(model, SampleSource.FromArrays([new float[4 * 6 * 6]], 4, 6, 6), PaperAdaBN.Options)).Message);
     }
 
     [TestMethod]

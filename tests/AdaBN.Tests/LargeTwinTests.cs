@@ -21,9 +21,9 @@ public sealed class LargeTwinTests
         AdaptationResult result = twin.Adapt();
         Assert.AreEqual(folded, result.Report.Layers.Count - kept);
         Assert.HasCount(folded, twin.Measure().Layers);
-        Assert.HasCount(kept + folded, BatchNormAdapter.Adapt(twin.Kept, twin.Target).Report.Layers);
+        Assert.HasCount(kept + folded, BatchNormAdapter.Adapt(twin.Kept, twin.Target, PaperAdaBN.Options).Report.Layers);
         double difference = FoldedTwin.Difference(twin.ExpectedLogits, twin.Logits(result.Model)), unadapted = FoldedTwin.Difference(twin.ExpectedLogits, twin.Logits(twin.Folded));
-        double againstKept = FoldedTwin.Difference([.. twin.Logits(BatchNormAdapter.Adapt(twin.Kept, twin.Target).Model)], twin.Logits(result.Model));
+        double againstKept = FoldedTwin.Difference([.. twin.Logits(BatchNormAdapter.Adapt(twin.Kept, twin.Target, PaperAdaBN.Options).Model)], twin.Logits(result.Model));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: off float64 by {difference:g2}, off the kept twin by {againstKept:g2}; not adapted {unadapted:g2}"));
         Assert.IsLessThan(1e-3, difference);
         Assert.IsLessThan(1e-3, againstKept);
@@ -39,7 +39,7 @@ public sealed class LargeTwinTests
         FoldedTwin twin = Open(name);
         long[] labels = Npy.Read<long>(twin.File("labels.npy")).Data;
         int Right(OnnxModel model) => twin.Logits(model).Chunk(10).Select(scores => Array.IndexOf(scores, scores.Max())).Zip(labels).Count(pair => pair.First == pair.Second);
-        int before = Right(twin.Folded), kept = Right(BatchNormAdapter.Adapt(twin.Kept, twin.Target).Model), folded = Right(twin.Adapt().Model);
+        int before = Right(twin.Folded), kept = Right(BatchNormAdapter.Adapt(twin.Kept, twin.Target, PaperAdaBN.Options).Model), folded = Right(twin.Adapt().Model);
         Console.WriteLine($"{name}, of {labels.Length}: {before} right before, {kept} kept and adapted, {folded} folded and adapted");
         // Not equal: the reference says what outputs look like on source images as they are, the running statistics what they looked like in
         // training, with augmented images and batch by batch.

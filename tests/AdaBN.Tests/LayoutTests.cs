@@ -79,7 +79,7 @@ public sealed class LayoutTests
         OnnxModel model = builder.Build();
         float[][] images = [.. Enumerable.Range(0, 21).Select(_ => Enumerable.Range(0, 3 * 144).Select(_ => random.NextSingle()).ToArray())];
 
-        AdaptationReport report = BatchNormAdapter.Adapt(model, SampleSource.FromArrays(images, 3, 12, 12)).Report;
+        AdaptationReport report = BatchNormAdapter.Adapt(model, SampleSource.FromArrays(images, 3, 12, 12), PaperAdaBN.Options).Report;
 
         // One layer at a time with everything before it in ONNX Runtime's hands, by definition.
         OnnxModel state = model.Clone();

@@ -18,7 +18,7 @@ public sealed class MemoryTests
         var golden = new GoldenCase(name);
         // The same few samples over and over: enough for activations to outweigh the batches under way.
         int[] order = [.. Enumerable.Range(0, 1000).Select(i => i % golden.Samples)];
-        var options = new AdaptationOptions { Workers = 1 };
+        var options = PaperAdaBN.Options with { Workers = 1 };
         MemoryEstimate estimate = BatchNormAdapter.EstimateMemory(golden.Model, golden.Source(), options, order.Length);
         MemoryUse used = BatchNormAdapter.Adapt(golden.Model, golden.Source(order), options).Memory;
         Assert.IsLessThanOrEqualTo(1.2 * (estimate.Activations + estimate.Workspace), used.PeakActivations);
@@ -53,7 +53,7 @@ public sealed class MemoryTests
         try
         {
             var golden = new GoldenCase("conv_chain");
-            var options = new AdaptationOptions { MaxMemory = 0, SpillFolder = folder.Path };
+            var options = PaperAdaBN.Options with { MaxMemory = 0, SpillFolder = folder.Path };
             IOException e = Assert.ThrowsExactly<IOException>(() => BatchNormAdapter.Adapt(golden.Model, golden.Source(), options));
             Assert.Contains("SpillFolder", e.Message);
             Assert.IsEmpty(Directory.GetFileSystemEntries(folder.Path));

@@ -26,7 +26,7 @@ public sealed class NpyFileTests
     public void NumPy_s_own_files_give_the_golden_statistics()
     {
         var golden = new GoldenCase("conv_chain");
-        AdaptationReport report = BatchNormAdapter.Adapt(golden.Model, NpyFile.Open(Path.Combine(golden.Folder, "image.npy"))).Report;
+        AdaptationReport report = BatchNormAdapter.Adapt(golden.Model, NpyFile.Open(Path.Combine(golden.Folder, "image.npy")), PaperAdaBN.Options).Report;
         Assert.AreEqual(golden.Layers[0].Mean[0], golden.Match(golden.Layers[0], report).TargetMean[0], 1e-6);
     }
 

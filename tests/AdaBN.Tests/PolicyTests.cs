@@ -91,7 +91,7 @@ public sealed class PolicyTests
     public void Keeping_the_source_leaves_every_tensor_as_it_was()
     {
         var golden = new GoldenCase("residual_downsample");
-        AdaptationResult result = BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { Policy = AdaptationPolicy.KeepSource });
+        AdaptationResult result = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Policy = AdaptationPolicy.KeepSource });
         foreach ((Initializer before, Initializer after) in golden.Model.Graph.Initializers.Zip(result.Model.Graph.Initializers)) CollectionAssert.AreEqual(before.ToSerializedBytes(), after.ToSerializedBytes());
         foreach (LayerReport layer in result.Report.Layers)
         {
@@ -106,8 +106,8 @@ public sealed class PolicyTests
     {
         // Adapted half the way, then all the way from there with the first layer's decision frozen: the second layer must be measured alike.
         var golden = new GoldenCase("conv_chain");
-        AdaptationResult half = BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { Policy = AdaptationPolicy.Mix(0.5) });
-        AdaptationResult again = BatchNormAdapter.Adapt(half.Model, golden.Source(), new AdaptationOptions { Policy = AdaptationPolicy.KeepSource });
+        AdaptationResult half = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Policy = AdaptationPolicy.Mix(0.5) });
+        AdaptationResult again = BatchNormAdapter.Adapt(half.Model, golden.Source(), PaperAdaBN.Options with { Policy = AdaptationPolicy.KeepSource });
         foreach ((LayerReport expected, LayerReport actual) in half.Report.Layers.Zip(again.Report.Layers))
         {
             CollectionAssert.AreEqual(expected.TargetMean.ToArray(), actual.TargetMean.ToArray());
@@ -121,7 +121,7 @@ public sealed class PolicyTests
         var golden = new GoldenCase("conv_chain");
         foreach (IAdaptationPolicy nonsense in (IAdaptationPolicy[])[new Nonsense([1], [1]), new Nonsense([double.NaN, 0], null), new Nonsense(null, [-1])])
         {
-            AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { Policy = nonsense }));
+            AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Policy = nonsense }));
             Assert.AreEqual(AdaptationError.InvalidDecision, e.Error);
             Assert.Contains("'nonsense'", e.Message);
         }

@@ -17,8 +17,8 @@ public sealed class PrecisionTests
         OnnxModel half = Convert(Twin.Plain(opset: 15, irVersion: 8).Proto, type);
         ModelProto rounded = Twin.Plain(opset: 15, irVersion: 8).Proto;
         for (int i = 0; i < rounded.Graph.Initializer.Count; i++) rounded.Graph.Initializer[i] = rounded.Graph.Initializer[i].As(type).As(ElementType.Float);
-        AdaptationResult result = BatchNormAdapter.Adapt(half, Twin.Source);
-        LayerReport first = BatchNormAdapter.Adapt(OnnxModel.FromBytes(rounded.ToByteArray()), Twin.Source).Report.Layers[0];
+        AdaptationResult result = BatchNormAdapter.Adapt(half, Twin.Source, PaperAdaBN.Options);
+        LayerReport first = BatchNormAdapter.Adapt(OnnxModel.FromBytes(rounded.ToByteArray()), Twin.Source, PaperAdaBN.Options).Report.Layers[0];
         CollectionAssert.AreEqual(first.TargetMean.ToArray(), result.Report.Layers[0].TargetMean.ToArray());
         CollectionAssert.AreEqual(first.TargetVariance.ToArray(), result.Report.Layers[0].TargetVariance.ToArray());
 
@@ -30,7 +30,7 @@ public sealed class PrecisionTests
             CollectionAssert.AreEqual(numbers.Select(number => type.Round(number)).ToArray(), stored);
             rounded.Initializer(name).RawData = ByteString.CopyFrom(ElementType.Float.Write(stored));
         }
-        AdaptationResult twin = BatchNormAdapter.Adapt(OnnxModel.FromBytes(rounded.ToByteArray()), Twin.Source, new AdaptationOptions { LayerFilter = layer => layer.Name == "n2" });
+        AdaptationResult twin = BatchNormAdapter.Adapt(OnnxModel.FromBytes(rounded.ToByteArray()), Twin.Source, PaperAdaBN.Options with { LayerFilter = layer => layer.Name == "n2" });
         LayerReport second = result.Report.Layers[1], reference = twin.Report.Layers.Single();
         for (int c = 0; c < second.Channels; c++)
         {
@@ -47,7 +47,7 @@ public sealed class PrecisionTests
     public void All_but_the_statistics_of_a_half_model_is_as_it_was()
     {
         OnnxModel half = Convert(Twin.Plain().Proto, ElementType.Float16);
-        OnnxModel adapted = BatchNormAdapter.Adapt(half, Twin.Source).Model;
+        OnnxModel adapted = BatchNormAdapter.Adapt(half, Twin.Source, PaperAdaBN.Options).Model;
         ModelProto before = ModelProto.Parser.ParseFrom(half.ToBytes()), after = ModelProto.Parser.ParseFrom(adapted.ToBytes());
         foreach (string name in (string[])["bn1.mean", "bn1.var", "bn2.mean", "bn2.var"]) after.Initializer(name).RawData = before.Initializer(name).RawData;
         after.MetadataProps.Clear();
@@ -58,7 +58,7 @@ public sealed class PrecisionTests
     public void A_statistic_beyond_float16_is_refused_with_the_type_and_the_mend()
     {
         OnnxModel half = Convert(new ModelBuilder().Input("x", -1, 2).BatchNorm("x", "y", 2).Output("y", -1, 2).Proto, ElementType.Float16);
-        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(half, SampleSource.FromArrays([[-300f, 0f], [300f, 1f]], 2)));
+        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(half, SampleSource.FromArrays([[-300f, 0f], [300f, 1f]], 2), PaperAdaBN.Options));
         Assert.AreEqual(AdaptationError.NonFinite, e.Error);
         Assert.Contains("variance of layer 'y', channel 0, is 9e+04, more than float16 holds", e.Message);
         Assert.Contains("export the model in float32", e.Message);
@@ -69,7 +69,7 @@ public sealed class PrecisionTests
     {
         var golden = new GoldenCase("linear_bn1d");
         OnnxModel model = Convert(ModelProto.Parser.ParseFrom(golden.Model.ToBytes()), ElementType.Double);
-        AdaptationResult result = BatchNormAdapter.Adapt(model, golden.Source());
+        AdaptationResult result = BatchNormAdapter.Adapt(model, golden.Source(), PaperAdaBN.Options);
         foreach (GoldenLayer expected in golden.Layers)
         {
             Initializer mean = Find(result.Model, expected.MeanInitializer), variance = Find(result.Model, expected.MeanInitializer.Replace("running_mean", "running_var", StringComparison.Ordinal));
@@ -105,8 +105,8 @@ public sealed class PrecisionTests
         mixed.Graph.Node[1].Input[0] = "x16";
         mixed.Graph.Node.Single(node => node.OpType == "Relu").Input[0] = "n32";
         mixed.Insert(mixed.Graph.Node.Single(node => node.OpType == "Relu"), ModelBuilder.NodeOf("Cast", ["n1"], ["n32"], ModelBuilder.Int("to", (long)ElementType.Float)));
-        AdaptationResult result = BatchNormAdapter.Adapt(OnnxModel.FromBytes(mixed.ToByteArray()), Twin.Source);
-        AdaptationResult expected = BatchNormAdapter.Adapt(OnnxModel.FromBytes(twin.ToByteArray()), Twin.Source);
+        AdaptationResult result = BatchNormAdapter.Adapt(OnnxModel.FromBytes(mixed.ToByteArray()), Twin.Source, PaperAdaBN.Options);
+        AdaptationResult expected = BatchNormAdapter.Adapt(OnnxModel.FromBytes(twin.ToByteArray()), Twin.Source, PaperAdaBN.Options);
         foreach ((double e, double a) in expected.Report.Layers[0].TargetMean.Zip(result.Report.Layers[0].TargetMean)) Assert.AreEqual(e, a, 1e-14, "the same numbers, in other batches");
         Assert.AreEqual(ElementType.Float16, Find(result.Model, "bn1.var").ElementType);
         Assert.AreEqual(ElementType.Float, Find(result.Model, "bn2.var").ElementType);
@@ -121,7 +121,7 @@ public sealed class PrecisionTests
         {
             if (tensor.Name == "huge") tensor.RawData = ByteString.CopyFrom(ElementType.Double.Write([1e300, 0]));
         });
-        Assert.Contains("'huge' holds 1e+300, more than float32", Assert.ThrowsExactly<OnnxModelException>(() => BatchNormAdapter.Adapt(model, SampleSource.FromArrays([[1f, 2f]], 2))).Message);
+        Assert.Contains("'huge' holds 1e+300, more than float32", Assert.ThrowsExactly<OnnxModelException>(() => BatchNormAdapter.Adapt(model, SampleSource.FromArrays([[1f, 2f]], 2), PaperAdaBN.Options)).Message);
     }
 
     private static Initializer Find(OnnxModel model, string name) => model.Graph.Initializers.Single(initializer => initializer.Name == name);

@@ -34,13 +34,13 @@ public sealed class ReferenceTests
         if (changed.Contains("mean", StringComparison.Ordinal)) json = json.Replace("\"variance\":[", "\"variance\":[1,", StringComparison.Ordinal);
         File.WriteAllText(folder.File("r"), json);
         ReferenceStatistics odd = ReferenceStatistics.Load(folder.File("r"));
-        Assert.Contains(says, Refused(() => BatchNormAdapter.Adapt(FoldedTwin.Small.Folded, FoldedTwin.Small.Target, new AdaptationOptions { Reference = odd })));
+        Assert.Contains(says, Refused(() => BatchNormAdapter.Adapt(FoldedTwin.Small.Folded, FoldedTwin.Small.Target, PaperAdaBN.Options with { Reference = odd })));
     }
 
     [TestMethod]
     public void Without_a_reference_both_ways_out_are_named()
     {
-        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(FoldedTwin.Small.Folded, FoldedTwin.Small.Target));
+        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(FoldedTwin.Small.Folded, FoldedTwin.Small.Target, PaperAdaBN.Options));
         Assert.AreEqual(AdaptationError.NoBatchNormalization, e.Error);
         Assert.Contains("7 layer(s) look as if", e.Message);
         Assert.Contains("ReferenceStatistics.Measure", e.Message);
@@ -58,14 +58,14 @@ public sealed class ReferenceTests
         carrier = OnnxModel.FromBytes(carrier.ToBytes());
         AssertSame(measured, ReferenceStatistics.EmbeddedIn(carrier)!);
 
-        OnnxModel adapted = BatchNormAdapter.Adapt(carrier, twin.Target).Model;
+        OnnxModel adapted = BatchNormAdapter.Adapt(carrier, twin.Target, PaperAdaBN.Options).Model;
         double[] logits = [.. twin.Logits(adapted)];
         Assert.AreEqual(0, FoldedTwin.Difference(logits, twin.Logits(twin.Adapt().Model)));
 
         // Its layers look on the target as the source's on the source, so the reference stays true: away and back again.
-        OnnxModel back = BatchNormAdapter.Adapt(OnnxModel.FromBytes(adapted.ToBytes()), twin.Source).Model;
+        OnnxModel back = BatchNormAdapter.Adapt(OnnxModel.FromBytes(adapted.ToBytes()), twin.Source, PaperAdaBN.Options).Model;
         Assert.IsLessThan(1e-4, FoldedTwin.Difference([.. twin.Logits(twin.Folded, "source.npy")], twin.Logits(back, "source.npy")));
-        Assert.IsLessThan(1e-4, FoldedTwin.Difference(logits, twin.Logits(BatchNormAdapter.Adapt(back, twin.Target).Model)));
+        Assert.IsLessThan(1e-4, FoldedTwin.Difference(logits, twin.Logits(BatchNormAdapter.Adapt(back, twin.Target, PaperAdaBN.Options).Model)));
     }
 
     [TestMethod]
@@ -77,19 +77,19 @@ public sealed class ReferenceTests
         other.SetMetadata("note", "retagged");
         other = OnnxModel.FromBytes(other.ToBytes());
         Assert.AreNotEqual(twin.Folded.Sha256, other.Sha256);
-        BatchNormAdapter.Adapt(other, twin.Target, new AdaptationOptions { Reference = measured });
+        BatchNormAdapter.Adapt(other, twin.Target, PaperAdaBN.Options with { Reference = measured });
 
         double[] weights = other.Graph.Nodes[0].Inputs[1]!.Initializer!.ToDoubleArray();
         weights[0] = MathF.BitIncrement((float)weights[0]);
         GraphEditor.ReplaceInitializer(other, [other.Graph.Nodes[0]], 1, weights);
-        string message = Refused(() => BatchNormAdapter.Adapt(other, twin.Target, new AdaptationOptions { Reference = measured }));
+        string message = Refused(() => BatchNormAdapter.Adapt(other, twin.Target, PaperAdaBN.Options with { Reference = measured }));
         foreach (string hash in (string[])[measured.ComputationSha256, measured.ModelSha256, other.ComputationSha256(), other.Sha256]) Assert.Contains(hash, message);
         Assert.Contains(measured.ComputationSha256, Refused(() => measured.EmbedIn(other)));
 
         OnnxModel stale = twin.Folded.Clone();
         measured.EmbedIn(stale);
         GraphEditor.ReplaceInitializer(stale, [stale.Graph.Nodes[0]], 1, weights);
-        Assert.Contains("another model", Refused(() => BatchNormAdapter.Adapt(stale, twin.Target)));
+        Assert.Contains("another model", Refused(() => BatchNormAdapter.Adapt(stale, twin.Target, PaperAdaBN.Options)));
     }
 
     [TestMethod]
@@ -145,13 +145,13 @@ public sealed class ReferenceTests
         JsonNode foreign = JsonNode.Parse(whole)!;
         foreign["layers"]![0]!["output"] = "no such value";
         File.WriteAllText(file, foreign.ToJsonString());
-        Assert.Contains("damaged", Refused(() => BatchNormAdapter.Adapt(FoldedTwin.Small.Folded, FoldedTwin.Small.Target, new AdaptationOptions { Reference = ReferenceStatistics.Load(file) })));
+        Assert.Contains("damaged", Refused(() => BatchNormAdapter.Adapt(FoldedTwin.Small.Folded, FoldedTwin.Small.Target, PaperAdaBN.Options with { Reference = ReferenceStatistics.Load(file) })));
 
         foreach (string text in (string[])["", "§", "AAAA", Convert.ToBase64String(whole)])
         {
             OnnxModel model = FoldedTwin.Small.Folded.Clone();
             model.SetMetadata("adabn.reference", text);
-            Assert.Contains("'adabn.reference'", Refused(() => BatchNormAdapter.Adapt(model, FoldedTwin.Small.Target)));
+            Assert.Contains("'adabn.reference'", Refused(() => BatchNormAdapter.Adapt(model, FoldedTwin.Small.Target, PaperAdaBN.Options)));
         }
     }
 

@@ -18,14 +18,14 @@ public sealed class RefusalTests
 
     [TestMethod]
     public void A_filter_that_leaves_nothing_is_refused() =>
-        Assert.Contains("filter", Refused(AdaptationError.NoBatchNormalization, Plain(), Rows(2), new AdaptationOptions { LayerFilter = _ => false }));
+        Assert.Contains("filter", Refused(AdaptationError.NoBatchNormalization, Plain(), Rows(2), PaperAdaBN.Options with { LayerFilter = _ => false }));
 
     [TestMethod]
     public void No_sample_is_refused() => Refused(AdaptationError.EmptyData, Plain(), SampleSource.FromArrays([], 2));
 
     [TestMethod]
     public void One_value_a_channel_has_no_sample_variance() =>
-        Refused(AdaptationError.EmptyData, Plain(), Rows(2, count: 1), new AdaptationOptions { Variance = VarianceKind.Sample });
+        Refused(AdaptationError.EmptyData, Plain(), Rows(2, count: 1), PaperAdaBN.Options with { Variance = VarianceKind.Sample });
 
     [TestMethod]
     public void Wrong_shape_names_the_input_and_what_it_takes()
@@ -68,7 +68,7 @@ public sealed class RefusalTests
     [TestMethod]
     public void Large_finite_data_whose_sum_overflows_is_no_infinity()
     {
-        AdaptationReport report = BatchNormAdapter.Adapt(Plain(), SampleSource.FromArrays([[3e38f, 3e38f], [3e38f, 3e38f]], 2)).Report;
+        AdaptationReport report = BatchNormAdapter.Adapt(Plain(), SampleSource.FromArrays([[3e38f, 3e38f], [3e38f, 3e38f]], 2), PaperAdaBN.Options).Report;
         Assert.AreEqual(3e38, report.Layers[0].TargetMean[0], 1e32);
     }
 
@@ -104,7 +104,7 @@ public sealed class RefusalTests
         ModelBuilder builder = new ModelBuilder(opset: 14).Input("x", -1, 2).BatchNorm("x", "h", 2).BatchNorm("h", "y", 2).Output("y", -1, 2).Output("m", 2);
         builder.Graph.Node[0].Attribute.Add(ModelBuilder.Int("training_mode", 1));
         builder.Graph.Node[0].Output.Add(["m", "v"]);
-        var options = new AdaptationOptions { LayerFilter = layer => layer.Name == "y" };
+        var options = PaperAdaBN.Options with { LayerFilter = layer => layer.Name == "y" };
         AdaptationReport report = BatchNormAdapter.Adapt(builder.Build(), SampleSource.FromArrays([[1f, 2f], [3f, 5f], [4f, 4f]], 2), options).Report;
         Assert.Contains("Layer 'h' stays in training form", string.Join('\n', report.Findings));
     }
@@ -170,7 +170,7 @@ public sealed class RefusalTests
         Assert.AreEqual("InstanceNormalization", layers[0].Form);
         Assert.IsFalse(layers[0].CanAdapt);
         Assert.IsTrue(layers[1] is { CanAdapt: true, Channels: 2, Depth: 0 });
-        Assert.AreEqual(1, BatchNormAdapter.Adapt(model, SampleSource.FromArrays([[1, 2, 3, 4, 5, 6, 7, 9]], 2, 4)).Report.Layers.Count);
+        Assert.AreEqual(1, BatchNormAdapter.Adapt(model, SampleSource.FromArrays([[1, 2, 3, 4, 5, 6, 7, 9]], 2, 4), PaperAdaBN.Options).Report.Layers.Count);
     }
 
     private static OnnxModel Plain() => new ModelBuilder().Input("x", -1, 2).BatchNorm("x", "y", 2).Output("y", -1, 2).Build();

@@ -23,7 +23,7 @@ public sealed class RoundTripTests
             if (!NormalizationDiscovery.Inspect(source).Any(layer => layer.CanAdapt)) continue;
             try
             {
-                RequireOnlyStatisticsChanged(file, source, BatchNormAdapter.Adapt(source, Samples(source)).Model);
+                RequireOnlyStatisticsChanged(file, source, BatchNormAdapter.Adapt(source, Samples(source), PaperAdaBN.Options).Model);
                 adapted++;
             }
             catch (AdaptationException)

@@ -14,7 +14,7 @@ public sealed class ShippedModelTests
     {
         (float[][] digits, _) = Digits("mnist-control.csv.gz", row => [.. row.Select(value => value / 255)]);
         OnnxModel source = OnnxModel.Load(Repository.Model("digits-cnn.onnx"));
-        AdaptationResult result = BatchNormAdapter.Adapt(source, SampleSource.FromArrays(digits, 1, 28, 28));
+        AdaptationResult result = BatchNormAdapter.Adapt(source, SampleSource.FromArrays(digits, 1, 28, 28), PaperAdaBN.Options);
 
         foreach (LayerReport layer in result.Report.Layers) Assert.IsLessThan(0.02, layer.Shift, layer.Name);
         int[] before = Predictions(source, digits), after = Predictions(result.Model, digits);
@@ -32,8 +32,8 @@ public sealed class ShippedModelTests
         CollectionAssert.AreEqual(new[] { 12, 24, 32, 32, 32 }, reference.Layers.Select(layer => layer.Mean.Count).ToArray());
 
         ISampleSource samples = SampleSource.FromArrays(target, 1, 28, 28);
-        int before = Right(folded, target, labels), keptRight = Right(BatchNormAdapter.Adapt(kept, samples).Model, target, labels);
-        int foldedRight = Right(BatchNormAdapter.Adapt(folded, samples, new AdaptationOptions { Reference = reference }).Model, target, labels);
+        int before = Right(folded, target, labels), keptRight = Right(BatchNormAdapter.Adapt(kept, samples, PaperAdaBN.Options).Model, target, labels);
+        int foldedRight = Right(BatchNormAdapter.Adapt(folded, samples, PaperAdaBN.Options with { Reference = reference }).Model, target, labels);
         Console.WriteLine($"of {labels.Length}: {before} right before, {keptRight} kept and adapted, {foldedRight} folded and adapted");
         Assert.AreEqual(1143, before, 2);
         Assert.AreEqual(1680, keptRight, 2);

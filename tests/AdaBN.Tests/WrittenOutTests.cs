@@ -55,16 +55,16 @@ public sealed class WrittenOutTests
         OnnxModel model = Write("Add v e s|Sqrt s r|Sub x m c|Div c r d|Mul d g w|Add w b y", "[C,1,1]");
         ModelProto edited = ModelProto.Parser.ParseFrom(model.ToBytes());
         edited.Graph.Output.Add(Info("n1.c", ElementType.Float, [-1, 4, 4, 4]));
-        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(OnnxModel.FromBytes(edited.ToByteArray()), Twin.Source));
+        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(OnnxModel.FromBytes(edited.ToByteArray()), Twin.Source, PaperAdaBN.Options));
         Assert.AreEqual(AdaptationError.UnsupportedForm, e.Error);
         Assert.Contains("'n1': 'n1.c', which is part of it, is an output of the model", e.Message);
         edited.Graph.Output.RemoveAt(1);
         edited.Graph.Node.Single(node => node.Output[0] == "y").With(node => node.Input[0] = "q");
         edited.Insert(edited.Graph.Node.Single(node => node.Output[0] == "y"), NodeOf("Mul", ["p", "zero"], ["q0"]), NodeOf("ReduceMean", ["n1.c"], ["z"]), NodeOf("Add", ["q0", "z"], ["q"]));
         edited.Graph.Initializer.Add(Tensor("zero", [1], 0));
-        e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(OnnxModel.FromBytes(edited.ToByteArray()), Twin.Source));
+        e = Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(OnnxModel.FromBytes(edited.ToByteArray()), Twin.Source, PaperAdaBN.Options));
         Assert.Contains("is also read by ReduceMean 'z'", e.Message);
-        AdaptationReport rest = BatchNormAdapter.Adapt(OnnxModel.FromBytes(edited.ToByteArray()), Twin.Source, new AdaptationOptions { LayerFilter = layer => layer.Name != "n1" }).Report;
+        AdaptationReport rest = BatchNormAdapter.Adapt(OnnxModel.FromBytes(edited.ToByteArray()), Twin.Source, PaperAdaBN.Options with { LayerFilter = layer => layer.Name != "n1" }).Report;
         Assert.AreEqual("n2", rest.Layers.Single().Name, "left out, the other can be adapted");
     }
 
@@ -75,16 +75,16 @@ public sealed class WrittenOutTests
         foreach ((string name, float number) in (ReadOnlySpan<(string, float)>)[("m", 0.5f), ("v", 0.25f), ("e", 1e-3f)]) model.Graph.Initializer.Add(Tensor(name, name == "v" ? [1] : [], number));
         model.Insert(model.Graph.Node[0], NodeOf("Add", ["v", "e"], ["s"]), NodeOf("Sqrt", ["s"], ["r"]), NodeOf("Sub", ["x", "m"], ["c"]), NodeOf("Div", ["c", "r"], ["d"]));
         model.Graph.Node.Single(node => node.Output[0] == "a1").Input[0] = "d";
-        Assert.HasCount(2, BatchNormAdapter.Adapt(OnnxModel.FromBytes(model.ToByteArray()), Twin.Source).Report.Layers);
+        Assert.HasCount(2, BatchNormAdapter.Adapt(OnnxModel.FromBytes(model.ToByteArray()), Twin.Source, PaperAdaBN.Options).Report.Layers);
     }
 
     private static void Same(string operators, string shape, Action<ModelProto, int> editTwin)
     {
         ModelProto twinModel = Twin.Plain().Proto;
         foreach (int layer in (int[])[1, 2]) editTwin(twinModel, layer);
-        AdaptationResult twin = BatchNormAdapter.Adapt(OnnxModel.FromBytes(twinModel.ToByteArray()), Twin.Source);
+        AdaptationResult twin = BatchNormAdapter.Adapt(OnnxModel.FromBytes(twinModel.ToByteArray()), Twin.Source, PaperAdaBN.Options);
         OnnxModel model = Write(operators, shape);
-        AdaptationResult result = BatchNormAdapter.Adapt(model, Twin.Source);
+        AdaptationResult result = BatchNormAdapter.Adapt(model, Twin.Source, PaperAdaBN.Options);
 
         Assert.HasCount(2, result.Report.Layers);
         double tolerance = shape == "[C] last" ? 1e-6 : 0; // Transposes make other batches, whose convolutions may round otherwise

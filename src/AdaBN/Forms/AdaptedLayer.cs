@@ -8,8 +8,8 @@ namespace AdaBN.Forms;
 /// <param name="Decision">What the policy made of that.</param>
 internal sealed record AdaptedLayer(BatchNormLayer Layer, LayerEvidence Evidence, ChannelStatistics Decision);
 
-/// <summary>All layers of a working model, shallow to deep.</summary>
+/// <summary>All layers of a working model, shallow to deep, as one pass left them.</summary>
 /// <param name="Layers">The layers.</param>
 /// <param name="Samples">Samples measured.</param>
-/// <param name="Memory">What the work took.</param>
-internal sealed record AdaptedLayers(IReadOnlyList<AdaptedLayer> Layers, long Samples, MemoryUse Memory);
+/// <param name="Scores">Class scores of the drawn samples, a row each; null where the model has none or nobody wanted them.</param>
+internal sealed record AdaptedLayers(IReadOnlyList<AdaptedLayer> Layers, long Samples, float[][]? Scores);

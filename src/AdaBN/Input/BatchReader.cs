@@ -20,13 +20,14 @@ internal sealed class BatchReader : IDisposable
     private readonly InputBinding _binding;
     private readonly ISampleReader _reader;
     private readonly long _maxSamples;
+    private readonly ImageDraw? _draw;
     private readonly Lock _lock = new();
     private int _batches;
     private bool _ended;
 
-    public BatchReader(InputBinding binding, ISampleSource source, AdaptationOptions options)
+    public BatchReader(InputBinding binding, ISampleSource source, AdaptationOptions options, ImageDraw? draw = null)
     {
-        _binding = binding;
+        (_binding, _draw) = (binding, draw);
         _maxSamples = options.MaxSamples ?? long.MaxValue;
         SampleCount = source.Count is { } count ? Math.Min(count, _maxSamples) : null;
         _reader = source.OpenReader();
@@ -55,6 +56,7 @@ internal sealed class BatchReader : IDisposable
                 }
                 if (!_reader.TryRead(destination)) break;
                 for (int i = 0; i < buffers.Count; i++) CheckFinite(destination[i].Span, _binding.Sources[i].Input, SamplesRead + samples);
+                _draw?.Offer(destination, SamplesRead + samples);
                 samples++;
             }
             _ended = samples < rows;

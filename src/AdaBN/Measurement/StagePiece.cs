@@ -53,7 +53,7 @@ internal sealed class StagePiece : IDisposable
         }
         catch (OnnxRuntimeException e)
         {
-            throw new AdaptationException(AdaptationError.ModelRefused, $"ONNX Runtime refuses the part of the model before layer '{stage.Layers[0].Info.Name}': {e.Message}", e);
+            throw new AdaptationException(AdaptationError.ModelRefused, $"ONNX Runtime refuses the part of the model before {stage.Goal}: {e.Message}", e);
         }
     }
 
@@ -88,7 +88,7 @@ internal sealed class StagePiece : IDisposable
         catch (OnnxRuntimeException e)
         {
             throw new AdaptationException(AdaptationError.ModelRefused,
-                $"ONNX Runtime failed on {batch} in stage {_stage.Index} (up to layer '{_stage.Layers[0].Info.Name}'): {e.Message}", e);
+                $"ONNX Runtime failed on {batch} in stage {_stage.Index} (up to {_stage.Goal}): {e.Message}", e);
         }
         finally
         {

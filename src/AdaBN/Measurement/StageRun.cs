@@ -60,6 +60,7 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
             piece?.Run(runOptions, batch, [.. stage.PieceInputs.Select(value => worker.Bind(value, batch, piece.BlockOf(value)))], worker.Place, runner.Plan.CanRegroup);
             if (Interlocked.Exchange(ref _formsKnown, 1) == 0) runner.OpenNextPiece(stage);
             foreach ((Value value, MomentTree tree) in _trees) tree.Add(batch.Index, MomentsOf(value, worker[value], batch));
+            if (stage.Layers.IsEmpty && runner.Plan.Scores is { } scores) runner.Scores?.Add(worker[scores], runner.Forms[scores], batch);
             foreach (Value value in stage.Kept) runner.Store.Put(value, worker.Store(value, batch));
             foreach (Value value in stage.LastRead) runner.Store.Release(value, batch.First, batch.Rows);
             long? samples = stage.Index == 0 ? runner.Reader.SampleCount : runner.Reader.SamplesRead;

@@ -10,12 +10,12 @@ namespace AdaBN.Measurement;
 
 /// <summary>Runs the stages of a plan one after another and holds what lasts beyond a stage: stored tensors, their forms, moments of parts.</summary>
 internal sealed class StageRunner(
-    OnnxModel model, AdaptationPlan plan, InputBinding binding, BatchReader reader, AdaptationOptions options, IProgress<AdaptationProgress>? progress) : IDisposable
+    PieceShelf shelf, InputBinding binding, BatchReader reader, AdaptationOptions options, IProgress<AdaptationProgress>? progress) : IDisposable
 {
     private readonly Dictionary<Value, ChannelMoments> _moments = [];
-    private Task<StagePiece?>? _nextPiece;
+    private (Stage Stage, Task<StagePiece?> Piece)? _next;
 
-    public AdaptationPlan Plan => plan;
+    public AdaptationPlan Plan => shelf.Plan;
 
     public InputBinding Binding => binding;
 
@@ -27,12 +27,13 @@ internal sealed class StageRunner(
 
     public int Workers { get; } = options.Workers ?? Environment.ProcessorCount;
 
-    public SlotAllocator Allocator { get; } = new(options.EffectiveMaxMemory, options.SpillFolder);
+    public SlotAllocator Allocator => shelf.Allocator;
 
     /// <summary>Forms of the values computed so far.</summary>
     public ConcurrentDictionary<Value, TensorForm> Forms { get; } = new();
 
-    public MemoryUse Memory => new(Allocator.Peak, Allocator.Spilled);
+    /// <summary>Takes what the stage of the scores computes.</summary>
+    public ScoreSheet? Scores { get; set; }
 
     public ActivationStore Store => field ??= new ActivationStore(Allocator);
 
@@ -42,10 +43,17 @@ internal sealed class StageRunner(
     /// <param name="cancellationToken">Stops the run between and within batches.</param>
     public IReadOnlyList<ChannelMoments> Measure(Stage stage, IReadOnlyDictionary<BatchNormLayer, Normalizer> normalizers, CancellationToken cancellationToken)
     {
-        using StagePiece? piece = (_nextPiece ?? Task.FromResult(OpenPiece(stage))).GetAwaiter().GetResult();
-        _nextPiece = null;
+        StagePiece? piece = _next is { } opening ? opening.Piece.GetAwaiter().GetResult() : TakePiece(stage);
+        _next = null;
         var run = new StageRun(this, stage, piece, [.. stage.Blends.Select(blend => new BlendRunner(blend, normalizers))], BatchRowsOf(stage));
-        run.Execute(cancellationToken);
+        try
+        {
+            run.Execute(cancellationToken);
+        }
+        finally
+        {
+            shelf.Return(stage, piece);
+        }
         if (reader.SamplesRead == 0) throw new AdaptationException(AdaptationError.EmptyData, "The data holds no sample; give at least one image of the target domain (better: 64 or more).");
         foreach ((Value value, MomentTree tree) in run.Trees) _moments[value] = tree.Total();
         return [.. stage.Layers.Select(Join)];
@@ -54,33 +62,30 @@ internal sealed class StageRunner(
     /// <summary>Opens the session of the stage after this one, on a thread of its own; all forms it builds on are known by now.</summary>
     public void OpenNextPiece(Stage stage)
     {
-        if (stage.Index + 1 < plan.Stages.Length) _nextPiece = Task.Run(() => OpenPiece(plan.Stages[stage.Index + 1]));
+        if (stage.Index + 1 < Plan.Stages.Length && Plan.Stages[stage.Index + 1] is var next) _next = (next, Task.Run(() => TakePiece(next)));
     }
 
     public void Dispose()
     {
-        if (_nextPiece is { } opening)
-        {
-            // Opened ahead for a stage that will not run any more; should opening have failed, what stopped the work is being thrown already.
-            Task.WaitAny(opening);
-            if (opening.IsCompletedSuccessfully) opening.Result?.Dispose();
-        }
-        Allocator.Dispose();
+        if (_next is not { } opening) return;
+        // Opened ahead for a stage that will not run any more; should opening have failed, what stopped the work is being thrown already.
+        Task.WaitAny(opening.Piece);
+        if (opening.Piece.IsCompletedSuccessfully) shelf.Return(opening.Stage, opening.Piece.Result);
     }
 
-    private StagePiece? OpenPiece(Stage stage) => stage.PieceOutputs.IsEmpty ? null : StagePiece.Open(model, stage, value => TypeOf(stage, value), plan.CanRegroup, Allocator);
+    private StagePiece? TakePiece(Stage stage) => shelf.Take(stage, value => TypeOf(stage, value));
 
     private TensorType TypeOf(Stage stage, Value value)
     {
         if (value.IsGraphInput) return value.Type!;
         TensorForm form = stage.Blends.FirstOrDefault(blend => blend.Output == value) is { } blend ? BlendRunner.PlainFormOf(blend, part => Forms[part]) : Forms[value];
-        return new TensorType(form.ElementType, plan.CanRegroup ? [default, .. form.Tail.Select(length => new Dimension(length))] : null);
+        return new TensorType(form.ElementType, Plan.CanRegroup ? [default, .. form.Tail.Select(length => new Dimension(length))] : null);
     }
 
     /// <summary>Moments of a layer's parts, one after the other: a part is measured once, however many layers it feeds.</summary>
     private ChannelMoments Join(BatchNormLayer layer)
     {
-        ChannelMoments[] parts = [.. plan.Parts[layer].Select(part => _moments[part])];
+        ChannelMoments[] parts = [.. Plan.Parts[layer].Select(part => _moments[part])];
         int channels = parts.Sum(part => part.Mean.Length);
         if (channels != layer.Channels || parts.Any(part => part.Count != parts[0].Count))
         {
@@ -91,7 +96,7 @@ internal sealed class StageRunner(
     }
 
     private int BatchRowsOf(Stage stage) => BatchSizing.RowsOf(
-        binding.FixedBatch ?? options.BatchSize, plan.CanRegroup,
+        binding.FixedBatch ?? options.BatchSize, Plan.CanRegroup,
         sizeof(float) * (stage.Index == 0 ? binding.Sources.Max(source => (long)source.Input.Length) : stage.Stored.Max(value => Forms[value].SampleLength)),
         stage.Index == 0 ? reader.SampleCount : reader.SamplesRead);
 }

@@ -21,7 +21,7 @@ internal sealed record Blend(Value Output, ImmutableArray<BlendTerm> Terms, floa
 
 /// <summary>The layers of one depth, and all that runs after the layers before them are decided and until these can be.</summary>
 /// <param name="Index">Place of the stage, from 0.</param>
-/// <param name="Layers">The layers decided at the end of this stage.</param>
+/// <param name="Layers">The layers decided at the end of this stage; none in the stage of the scores.</param>
 /// <param name="Blends">What the engine computes first.</param>
 /// <param name="PieceInputs">Values that the stage's piece of the model reads: blends, graph inputs and stored values.</param>
 /// <param name="PieceOutputs">Values it computes; empty where the stage needs no piece.</param>
@@ -38,6 +38,9 @@ internal sealed record Stage(
     ImmutableArray<Value> Kept,
     ImmutableArray<Value> LastRead)
 {
+    /// <summary>Where the stage leads to, for messages.</summary>
+    public string Goal => Layers.IsEmpty ? "the model's output" : $"layer '{Layers[0].Info.Name}'";
+
     /// <summary>Stored values read here, by blends and by the piece.</summary>
     public IEnumerable<Value> Stored => Blends.SelectMany(blend => blend.Terms).SelectMany(term => term.Parts)
         .Concat(PieceInputs.Where(input => !Blends.Any(blend => blend.Output == input))).Distinct();
@@ -50,5 +53,6 @@ internal sealed record Stage(
 /// <param name="CanRegroup">
 /// Whether every value that crosses stages holds its samples along its first axis, so that stages may run with batches of different sizes.
 /// </param>
+/// <param name="Scores">What the last stage computes behind all layers; null where nothing.</param>
 internal sealed record AdaptationPlan(
-    ImmutableArray<Value> Inputs, ImmutableArray<Stage> Stages, IReadOnlyDictionary<BatchNormLayer, ImmutableArray<Value>> Parts, bool CanRegroup);
+    ImmutableArray<Value> Inputs, ImmutableArray<Stage> Stages, IReadOnlyDictionary<BatchNormLayer, ImmutableArray<Value>> Parts, bool CanRegroup, Value? Scores);

@@ -6,8 +6,8 @@ namespace AdaBN.Planning;
 
 /// <summary>
 /// Groups layers into stages by depth and cuts the model at their inputs. Every node that some layer's input needs runs in exactly one
-/// stage (a Concat along the channels where it is read), so all stages together cost about one forward pass; nodes that no layer
-/// needs, the classifier behind the last one included, run in none.
+/// stage (a Concat along the channels where it is read), so all stages together cost about one forward pass. Nodes that no layer
+/// needs run in none; the classifier behind the last one runs in a stage of its own where its scores are asked for.
 /// </summary>
 internal sealed class StagePlanner
 {
@@ -21,27 +21,38 @@ internal sealed class StagePlanner
     private readonly List<Value>[] _pieceReads;
     private readonly Dictionary<Value, int> _lastRead = [];
     private readonly HashSet<Value> _measured;
+    private readonly Value? _scores;
 
-    private StagePlanner(OnnxModel model, IReadOnlyList<BatchNormLayer> layers)
+    private StagePlanner(OnnxModel model, IReadOnlyList<BatchNormLayer> layers, Value? scores)
     {
-        (_graph, _layers) = (model.Graph, layers);
+        (_graph, _layers, _scores) = (model.Graph, layers, scores);
         IReadOnlyList<Node> ordered = _graph.TopologicalOrder();
         Dictionary<Node, BatchNormLayer> adapted = layers.ToDictionary(layer => layer.Node);
         _depths = BatchNormDepth.Of(_graph, ordered, adapted.ContainsKey);
         _parts = new ChannelParts(ordered, _depths);
         _finder = new BlendFinder(_depths, _parts, adapted);
-        int stages = 1 + layers.Max(layer => _depths[layer.Input]);
+        int stages = (scores is null ? 0 : 1) + 1 + layers.Max(layer => _depths[layer.Input]);
         (_pieceNodes, _blends, _pieceReads) = (Lists<Node>(stages), Lists<Blend>(stages), Lists<Value>(stages));
         _measured = [.. layers.SelectMany(layer => _parts.Of(layer.Input))];
 
         // Only nodes fed by the data belong to a stage; constant ones are repeated in every piece that reads them.
-        HashSet<Node> needed = NodesBefore(layers.Select(layer => layer.Input));
+        HashSet<Node> needed = NodesBefore([.. layers.Select(layer => layer.Input), .. scores is null ? Array.Empty<Value>() : [scores]]);
         foreach (Node node in ordered.Where(node => needed.Contains(node) && StageOf(node) >= 0 && !_parts.IsJoin(node)))
             if (!_finder.TryTake(node)) _pieceNodes[StageOf(node)].Add(node);
         for (int stage = stages - 1; stage >= 0; stage--) NoteReads(stage);
     }
 
-    public static AdaptationPlan Plan(OnnxModel model, IReadOnlyList<BatchNormLayer> layers) => new StagePlanner(model, layers).Build();
+    /// <summary>Plans the way through a model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="layers">The layers to adapt.</param>
+    /// <param name="scores">A value to compute behind all layers, or null; left out where it does not depend on the deepest of them.</param>
+    public static AdaptationPlan Plan(OnnxModel model, IReadOnlyList<BatchNormLayer> layers, Value? scores = null)
+    {
+        if (scores is null) return new StagePlanner(model, layers, null).Build();
+        Dictionary<Value, int> depths = BatchNormDepth.Of(model.Graph, model.Graph.TopologicalOrder(), layers.Select(layer => layer.Node).ToHashSet().Contains);
+        bool isBehindAll = scores.Producer?.Is("Concat") == false && depths.TryGetValue(scores, out int depth) && depth == 1 + layers.Max(layer => depths[layer.Input]);
+        return new StagePlanner(model, layers, isBehindAll ? scores : null).Build();
+    }
 
     /// <summary>What a stage reads, found from the last stage back: a blend is computed only where something reads or measures it.</summary>
     private void NoteReads(int stage)
@@ -55,7 +66,7 @@ internal sealed class StagePlanner
         }
         foreach (Blend blend in _finder.Candidates.Values.Where(blend => _depths[blend.Output] == stage))
         {
-            if (!_lastRead.ContainsKey(blend.Output) && !_measured.Contains(blend.Output)) continue;
+            if (!_lastRead.ContainsKey(blend.Output) && !IsWanted(blend.Output)) continue;
             _blends[stage].Add(blend);
             foreach (Value part in blend.Terms.SelectMany(term => term.Parts)) Read(part, stage);
         }
@@ -69,7 +80,7 @@ internal sealed class StagePlanner
         var stages = ImmutableArray.CreateBuilder<Stage>(_blends.Length);
         for (int s = 0; s < _blends.Length; s++)
         {
-            Value[] computed = [.. _pieceNodes[s].SelectMany(node => node.Outputs).OfType<Value>().Where(value => _measured.Contains(value) || _lastRead.GetValueOrDefault(value, -1) > s)];
+            Value[] computed = [.. _pieceNodes[s].SelectMany(node => node.Outputs).OfType<Value>().Where(value => IsWanted(value) || _lastRead.GetValueOrDefault(value, -1) > s)];
             Value[] present = [.. computed, .. _blends[s].Select(blend => blend.Output), .. s == 0 ? inputs : []];
             stages.Add(new Stage(
                 s,
@@ -83,8 +94,11 @@ internal sealed class StagePlanner
         }
         return new AdaptationPlan(
             inputs, stages.MoveToImmutable(), _layers.ToDictionary(layer => layer, layer => _parts.Of(layer.Input)),
-            _pieceNodes.All(nodes => nodes.All(node => BatchAxis.IsKeptBy(node, value => !_depths.ContainsKey(value)))));
+            // Nothing crosses out of the stage of the scores.
+            _pieceNodes.SkipLast(_scores is null ? 0 : 1).All(nodes => nodes.All(node => BatchAxis.IsKeptBy(node, value => !_depths.ContainsKey(value)))), _scores);
     }
+
+    private bool IsWanted(Value value) => _measured.Contains(value) || value == _scores;
 
     /// <summary>The depth of a node's outputs; −1 where they do not depend on the data.</summary>
     private int StageOf(Node node) => node.Outputs.OfType<Value>().FirstOrDefault() is { } output && _depths.TryGetValue(output, out int depth) ? depth : -1;

@@ -5,7 +5,21 @@ namespace AdaBN;
 /// <summary>The policies there are, and ways to narrow them.</summary>
 public static class AdaptationPolicy
 {
-    /// <summary>The target's statistics take the source's place entirely (Li et al. 2016, arXiv 1603.04779). The default.</summary>
+    /// <summary>
+    /// Chooses how far to go by what it can see without labels; the default. <see cref="Gate"/> measures the whole set; then the source model, the gate's, a fuller and
+    /// a more cautious one predict <see cref="AdaptationOptions.JudgementImages"/> drawn images. Where the cautious one sees few classes and is surer than the gate's, the set is
+    /// skewed, and shallow layers are adapted more than deep ones; else the one of least entropy, weighed against its diversity, is taken. Where predictions stay
+    /// as they were, the source model is. Those other than the gate's are measured on the drawn images only.
+    /// </summary>
+    /// <param name="settings">Constants; defaults where null.</param>
+    public static IAdaptationPolicy Auto(AutoSettings? settings = null)
+    {
+        settings ??= new AutoSettings();
+        settings.Validate();
+        return new AutoPolicy(settings);
+    }
+
+    /// <summary>The target's statistics take the source's place entirely (Li et al. 2016, arXiv 1603.04779).</summary>
     public static IAdaptationPolicy AdaBN { get; } = new FullReplacement();
 
     /// <summary>Nothing changes; the report tells what was measured.</summary>
@@ -26,9 +40,20 @@ public static class AdaptationPolicy
     public static IAdaptationPolicy Gate(GateSettings? settings = null)
     {
         settings ??= new GateSettings();
-        if (!(settings is { Threshold: >= 0, HalfWay: > 0, Most: > 0 and <= 1 } && double.IsFinite(settings.Threshold + settings.HalfWay)))
-            throw new ArgumentOutOfRangeException(nameof(settings), settings, "Expected Threshold of 0 or more, HalfWay above 0, Most above 0 and at most 1.");
+        Check(settings, nameof(settings));
         return new BetweenImageGate(settings);
+    }
+
+    /// <summary>A gate whose constants go from one end to the other with the depth of the layer.</summary>
+    /// <param name="shallow">Constants in the shallowest layer.</param>
+    /// <param name="deep">Constants in the deepest layer.</param>
+    public static IAdaptationPolicy DepthGate(GateSettings shallow, GateSettings deep)
+    {
+        ArgumentNullException.ThrowIfNull(shallow);
+        ArgumentNullException.ThrowIfNull(deep);
+        Check(shallow, nameof(shallow));
+        Check(deep, nameof(deep));
+        return new DepthGate(shallow, deep);
     }
 
     /// <summary>The policy's means; variances stay.</summary>
@@ -53,6 +78,12 @@ public static class AdaptationPolicy
     {
         ArgumentNullException.ThrowIfNull(takes);
         return Part(policy, "some channels", takes, takes);
+    }
+
+    private static void Check(GateSettings settings, string name)
+    {
+        if (!(settings is { Threshold: >= 0, HalfWay: > 0, Most: > 0 and <= 1 } && double.IsFinite(settings.Threshold + settings.HalfWay)))
+            throw new ArgumentOutOfRangeException(name, settings, "Expected Threshold of 0 or more, HalfWay above 0, Most above 0 and at most 1.");
     }
 
     private static PartOf Part(IAdaptationPolicy policy, string where, Func<NormalizationLayer, int, bool> takesMean, Func<NormalizationLayer, int, bool> takesVariance)

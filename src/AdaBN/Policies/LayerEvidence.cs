@@ -37,6 +37,9 @@ public sealed record LayerEvidence(
         return new ChannelStatistics(Mix(Source.Mean, Target.Mean, meanShare), Mix(Source.Variance, Target.Variance, varianceShare));
     }
 
+    /// <summary>Where the layer stands among those adapted: 0 for the shallowest, 1 for the deepest (and where there is one depth only, 0).</summary>
+    public double RelativeDepth { get; init; }
+
     internal static LayerEvidence Of(NormalizationLayer layer, double epsilon, ChannelStatistics source, ChannelMoments measured, VarianceKind kind)
     {
         long divisor = kind == VarianceKind.Sample ? measured.Count - 1 : measured.Count;

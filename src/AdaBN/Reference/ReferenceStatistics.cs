@@ -57,7 +57,8 @@ public sealed class ReferenceStatistics
         options ??= new AdaptationOptions();
         options.Validate();
         var measuring = WorkingModel.ToMeasure(model, options.LayerFilter);
-        AdaptedLayers measured = BatchNormAdapter.RunStages(measuring, samples, options with { Policy = AdaptationPolicy.KeepSource }, progress, cancellationToken);
+        using var run = new AdaptationRun(measuring, samples, options);
+        AdaptedLayers measured = run.PassAll(AdaptationPolicy.KeepSource, progress, cancellationToken);
         foreach ((BatchNormLayer layer, LayerEvidence evidence, _) in measured.Layers) evidence.Target.ToFloat(layer); // refused here rather than by the first adaptation
         return new ReferenceStatistics(model.ComputationSha256(), model.Sha256, measured.Samples, BatchNormAdapter.ToolVersion,
             [.. measured.Layers.Select(found => new ReferenceLayer(found.Layer.Info.Name, found.Layer.Node.Outputs[0]!.Name, found.Evidence.Target.Mean, found.Evidence.Target.Variance))]);

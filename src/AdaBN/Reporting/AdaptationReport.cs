@@ -8,15 +8,17 @@ namespace AdaBN;
 /// <param name="Samples">Samples measured.</param>
 /// <param name="SourceSha256">SHA-256 of the source model's file.</param>
 /// <param name="ToolVersion">Version of this library.</param>
+/// <param name="Verdict">Whether to use the adapted model, and why.</param>
 /// <param name="Layers">The adapted layers, shallow to deep.</param>
 /// <param name="Findings">What a user should know about the data or the result, in plain sentences.</param>
 public sealed record AdaptationReport(
-    string Method, long Samples, string SourceSha256, string ToolVersion, IReadOnlyList<LayerReport> Layers, IReadOnlyList<string> Findings)
+    string Method, long Samples, string SourceSha256, string ToolVersion, Verdict Verdict, IReadOnlyList<LayerReport> Layers, IReadOnlyList<string> Findings)
 {
     private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web)
     {
         WriteIndented = true,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
 
     /// <summary>The report as JSON, camelCase.</summary>

@@ -10,6 +10,7 @@ internal static class Provenance
     public static void Record(OnnxModel model, AdaptationReport report)
     {
         model.SetMetadata("adabn.method", report.Method);
+        model.SetMetadata("adabn.verdict", report.Verdict.Kind.ToString());
         model.SetMetadata("adabn.layers", report.Layers.Count.ToString(CultureInfo.InvariantCulture));
         model.SetMetadata("adabn.samples", report.Samples.ToString(CultureInfo.InvariantCulture));
         model.SetMetadata("adabn.version", report.ToolVersion);

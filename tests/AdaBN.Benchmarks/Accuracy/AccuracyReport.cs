@@ -24,7 +24,7 @@ internal sealed class AccuracyReport(IReadOnlyList<Outcome> outcomes, bool isQui
             accuracy = Math.Round(outcome.Accuracy, 5),
             low = Math.Round(outcome.Interval.Low, 5),
             high = Math.Round(outcome.Interval.High, 5),
-            verdict = (string?)null,
+            verdict = outcome.Verdict?.ToString(),
         }), _json) + "\n");
         var text = new StringBuilder(Head(took));
         IGrouping<string, Outcome>[] models = [.. outcomes.GroupBy(outcome => outcome.Condition.Model)];

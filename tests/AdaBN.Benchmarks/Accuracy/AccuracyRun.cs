@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using AdaBN.Benchmarks.Accuracy.Data;
+using AdaBN.TestSupport;
 
 namespace AdaBN.Benchmarks.Accuracy;
 
@@ -45,11 +46,14 @@ internal static class AccuracyRun
         Parallel.For(0, outcomes.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>
         {
             AdaptationResult adapted = BatchNormAdapter.Adapt(
-                model.Model, SampleSource.FromArrays(adaptation, model.Shape), new AdaptationOptions { Policy = Candidate.All[i].Policy, Workers = 1 });
-            outcomes[i] = Score(condition, Candidate.All[i].Name, Right(model, adapted.Model, evaluation, condition.Evaluation), source);
+                model.Model, SampleSource.FromArrays(adaptation, model.Shape), Options(Candidate.All[i]));
+            outcomes[i] = Score(condition, Candidate.All[i].Name, Right(model, adapted.Model, evaluation, condition.Evaluation), source) with { Verdict = Candidate.All[i].Name == Candidate.Auto ? adapted.Report.Verdict.Kind : null };
         });
         return [Score(condition, Candidate.Source, source, source), .. outcomes];
     }
+
+    private static AdaptationOptions Options(Candidate candidate) =>
+        candidate.Name == Candidate.Auto ? new AdaptationOptions { Policy = candidate.Policy, Workers = 1 } : PaperAdaBN.Options with { Policy = candidate.Policy, Workers = 1 };
 
     private static Outcome Score(Condition condition, string candidate, bool[] right, bool[] source)
     {

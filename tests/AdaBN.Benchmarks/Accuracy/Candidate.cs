@@ -7,7 +7,7 @@ namespace AdaBN.Benchmarks.Accuracy;
 /// <param name="Policy">The policy.</param>
 internal sealed record Candidate(string Name, IAdaptationPolicy Policy)
 {
-    public const string Source = "source", AdaBN = "AdaBN";
+    public const string Source = "source", AdaBN = "AdaBN", Auto = "auto";
 
     public static IReadOnlyList<Candidate> All { get; } =
     [
@@ -17,7 +17,7 @@ internal sealed record Candidate(string Name, IAdaptationPolicy Policy)
         new("mix 0.75", AdaptationPolicy.Mix(0.75)),
         new("prior 16", AdaptationPolicy.SourcePrior(16)),
         new("gate", AdaptationPolicy.Gate()),
-        new("gate cautious", AdaptationPolicy.Gate(GateSettings.Cautious)),
+        new(Auto, AdaptationPolicy.Auto()),
     ];
 
     /// <summary>Whether it is one fixed share of the way, one of those that the best mix a condition is chosen from.</summary>

@@ -7,7 +7,11 @@ namespace AdaBN.Benchmarks.Accuracy;
 /// <param name="Interval">Its 95 % interval.</param>
 /// <param name="Change">Accuracy less the source model's.</param>
 /// <param name="StandardError">Paired standard error of the change.</param>
-internal sealed record Outcome(ConditionKey Condition, string Candidate, double Accuracy, Interval Interval, double Change, double StandardError);
+internal sealed record Outcome(ConditionKey Condition, string Candidate, double Accuracy, Interval Interval, double Change, double StandardError)
+{
+    /// <summary>What the adaptation itself says of it; null for policies of a user's own choice.</summary>
+    public VerdictKind? Verdict { get; init; }
+}
 
 /// <summary>A condition without its images.</summary>
 internal sealed record ConditionKey(string Model, Case Case, string Set, string Name, int Severity, int Images, int Scored)

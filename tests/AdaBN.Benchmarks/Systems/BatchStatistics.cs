@@ -1,4 +1,5 @@
 using AdaBN.Onnx;
+using AdaBN.TestSupport;
 
 namespace AdaBN.Benchmarks.Systems;
 
@@ -30,7 +31,7 @@ internal sealed class BatchStatistics(string model, Images images, SessionSettin
     /// <summary>Layers with no other layer before them have to have the exact means: averages over equal batches.</summary>
     public void Verify()
     {
-        AdaptationResult exact = BatchNormAdapter.Adapt(OnnxModel.Load(Workload.ModelFile(model)), images);
+        AdaptationResult exact = BatchNormAdapter.Adapt(OnnxModel.Load(Workload.ModelFile(model)), images, PaperAdaBN.Options);
         foreach (LayerReport layer in exact.Report.Layers.Where(layer => layer.Depth == 0))
         {
             int output = _pass.OutputNames.ToList().IndexOf($"{layer.Name}:mean");

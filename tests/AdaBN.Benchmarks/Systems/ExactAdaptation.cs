@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AdaBN.Onnx;
+using AdaBN.TestSupport;
 
 namespace AdaBN.Benchmarks.Systems;
 
@@ -14,7 +15,7 @@ internal sealed class ExactAdaptation(string modelFile, Images images) : ISystem
     public double Pass()
     {
         long start = Stopwatch.GetTimestamp();
-        _report = BatchNormAdapter.Adapt(_model, images).Report;
+        _report = BatchNormAdapter.Adapt(_model, images, PaperAdaBN.Options).Report;
         return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
     }
 

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Numerics.Tensors;
-using AdaBN.Onnx;
 using AdaBN.Onnx.Ops;
+using AdaBN.Onnx;
+using AdaBN.TestSupport;
 using Microsoft.ML.OnnxRuntime;
 
 namespace AdaBN.Benchmarks.Systems;
@@ -52,7 +53,7 @@ internal sealed class NaiveAdaptation(string modelFile, Images fewImages, int im
     public void Verify()
     {
         Dictionary<string, Node> naive = _adapted!.Graph.Nodes.ToDictionary(node => node.DisplayName);
-        foreach (LayerReport exact in BatchNormAdapter.Adapt(_source, fewImages).Report.Layers)
+        foreach (LayerReport exact in BatchNormAdapter.Adapt(_source, fewImages, PaperAdaBN.Options).Report.Layers)
         {
             Node layer = naive[exact.Name];
             Agreement.Check($"naive means of '{exact.Name}'", Parameter(layer, BatchNormalization.MeanInput), exact.TargetMean, exact.TargetVariance);

@@ -1,0 +1,114 @@
+using AdaBN.Discovery;
+using AdaBN.Forms;
+using AdaBN.Input;
+using AdaBN.Measurement;
+using AdaBN.Onnx;
+using AdaBN.Planning;
+using AdaBN.Storage;
+
+namespace AdaBN;
+
+/// <summary>
+/// Passes over samples, each measuring and deciding stage by stage under a policy of its own: the first over the whole set, later ones over
+/// images drawn from it. They share one plan and its sessions.
+/// </summary>
+internal sealed class AdaptationRun : IDisposable
+{
+    private readonly WorkingModel _working;
+    private readonly AdaptationOptions _options;
+    private readonly AdaptationPlan _plan;
+    private readonly InputBinding _binding;
+    private readonly SlotAllocator _allocator;
+    private readonly PieceShelf _shelf;
+    private readonly ISampleSource _samples;
+    private readonly ImageDraw? _draw;
+    private readonly double _deepest;
+
+    /// <param name="working">The model.</param>
+    /// <param name="samples">The samples; read once, by the first pass.</param>
+    /// <param name="options">Settings; the policy is each pass's own.</param>
+    /// <param name="scores">The value that holds class scores; null where nobody wants to see them.</param>
+    public AdaptationRun(WorkingModel working, ISampleSource samples, AdaptationOptions options, Value? scores = null)
+    {
+        (_working, _samples, _options) = (working, samples, options);
+        _plan = StagePlanner.Plan(working.Model, working.Layers, scores);
+        _binding = InputBinding.Bind(working.Model, _plan.Inputs, samples.Inputs);
+        _deepest = working.Layers.Max(layer => layer.Info.Depth ?? 0);
+        _draw = _plan.Scores is null ? null : new ImageDraw(options.JudgementImages);
+        _allocator = new SlotAllocator(options.EffectiveMaxMemory, options.SpillFolder);
+        _shelf = new PieceShelf(working.Model, _plan, _allocator, keeps: _draw is not null);
+    }
+
+    /// <summary>Number of stages of a pass.</summary>
+    public int Stages => _plan.Stages.Length;
+
+    /// <summary>Whether passes tell the scores of drawn images.</summary>
+    public bool SeesScores => _draw is not null;
+
+    public MemoryUse Memory => new(_allocator.Peak, _allocator.Spilled);
+
+    /// <summary>The first pass: the whole set.</summary>
+    public AdaptedLayers PassAll(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
+        Pass(policy, _samples, _draw, () => _draw is null ? null : new ScoreSheet([.. _draw.Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken);
+
+    /// <summary>A later pass: the images drawn in the first.</summary>
+    public AdaptedLayers PassDrawn(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
+    {
+        float[][][] drawn = [.. _draw!.Drawn.Select(sample => sample.Tensors)];
+        return PassOver(policy, SampleSource.FromArrays(_samples.Inputs, drawn), drawn.Length, progress, cancellationToken);
+    }
+
+    /// <summary>A later pass over other samples of known number.</summary>
+    public AdaptedLayers PassOver(IAdaptationPolicy policy, ISampleSource samples, int count, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
+        Pass(policy, samples, null, () => new ScoreSheet([.. Enumerable.Range(0, count).Select(i => (long)i)]), progress, cancellationToken);
+
+    public void Dispose()
+    {
+        _shelf.Dispose();
+        _allocator.Dispose();
+    }
+
+    private AdaptedLayers Pass(
+        IAdaptationPolicy policy, ISampleSource samples, ImageDraw? draw, Func<ScoreSheet?> scores, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
+    {
+        using var reader = new BatchReader(_binding, samples, samples == _samples ? _options : _options with { MaxSamples = null }, draw);
+        using var runner = new StageRunner(_shelf, _binding, reader, _options, progress);
+        List<AdaptedLayer> decided = [];
+        var normalizers = new Dictionary<BatchNormLayer, Normalizer>();
+        foreach (Stage stage in _plan.Stages)
+        {
+            if (stage.Layers.IsEmpty)
+            {
+                Score(runner, stage, scores(), normalizers, cancellationToken);
+                break;
+            }
+            IReadOnlyList<ChannelMoments> measured = _working.Pool(stage.Layers, runner.Measure(stage, normalizers, cancellationToken));
+            foreach ((BatchNormLayer layer, ChannelMoments moments) in stage.Layers.Zip(measured))
+            {
+                LayerEvidence evidence = LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, moments, _options.Variance) with { RelativeDepth = RelativeDepth(layer) };
+                ChannelStatistics decision = policy.Decide(evidence);
+                decision.Check(evidence, policy);
+                (float[] mean, float[] variance) = decision.ToFloat(layer);
+                normalizers.Add(layer, Normalizer.Of(layer, mean, variance));
+                decided.Add(new AdaptedLayer(layer, evidence, decision));
+            }
+        }
+        return new AdaptedLayers(decided, reader.SamplesRead, runner.Scores?.Rows);
+    }
+
+    /// <summary>The last stage. Some models mix the rows of a batch there or take one row only; they are adapted all the same, and go unjudged.</summary>
+    private static void Score(StageRunner runner, Stage stage, ScoreSheet? sheet, Dictionary<BatchNormLayer, Normalizer> normalizers, CancellationToken cancellationToken)
+    {
+        runner.Scores = sheet;
+        try
+        {
+            runner.Measure(stage, normalizers, cancellationToken);
+        }
+        catch (AdaptationException e) when (e.Error is AdaptationError.ModelRefused or AdaptationError.UnsupportedForm)
+        {
+            runner.Scores = null;
+        }
+    }
+
+    private double RelativeDepth(BatchNormLayer layer) => _deepest > 0 ? (layer.Info.Depth ?? 0) / _deepest : 0;
+}
