@@ -87,7 +87,7 @@ internal static class AdaptCommand
         if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"The folder {folder}, where {Path.GetFileName(target)} is to be written, does not exist.");
     }
 
-    private static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, ReferenceStatistics? reference, string[] skipped)
+    internal static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, ReferenceStatistics? reference, string[] skipped)
     {
         if (skipped.Length == 0) return null;
         string[] unknown = [.. skipped.Except(NormalizationDiscovery.Inspect(model, reference).Select(layer => layer.Name))];
@@ -95,10 +95,10 @@ internal static class AdaptCommand
         return layer => !skipped.Contains(layer.Name);
     }
 
-    internal static ISampleSource OpenData(string[] files, string[] inputs)
+    internal static ISampleSource OpenData(string[] files, string[] inputs, string option = "--data")
     {
         if (inputs.Length != files.Length && (inputs.Length > 0 || files.Length > 1))
-            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{files.Length} --data but {inputs.Length} --input: give one --input for each --data."));
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{files.Length} {option} but {inputs.Length} --input: give one --input for each {option}."));
         ISampleSource[] sources = [.. files.Select((file, i) => NpyFile.Open(file, inputs.Length > 0 ? inputs[i] : null))];
         return sources.Length == 1 ? sources[0] : SampleSource.Zip(sources);
     }

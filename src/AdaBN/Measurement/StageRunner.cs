@@ -32,6 +32,9 @@ internal sealed class StageRunner(
     /// <summary>Forms of the values computed so far.</summary>
     public ConcurrentDictionary<Value, TensorForm> Forms { get; } = new();
 
+    /// <summary>Layers of the only stage whose second moments are wanted beside their moments; none unless asked for.</summary>
+    public IReadOnlyDictionary<BatchNormLayer, SecondMomentSum> SecondMoments { get; init; } = new Dictionary<BatchNormLayer, SecondMomentSum>();
+
     public MemoryUse Memory => new(Allocator.Peak, Allocator.Spilled);
 
     public ActivationStore Store => field ??= new ActivationStore(Allocator);

@@ -22,11 +22,10 @@ internal sealed class StagePlanner
     private readonly Dictionary<Value, int> _lastRead = [];
     private readonly HashSet<Value> _measured;
 
-    private StagePlanner(OnnxModel model, IReadOnlyList<BatchNormLayer> layers)
+    private StagePlanner(OnnxModel model, IReadOnlyList<BatchNormLayer> layers, Dictionary<Node, BatchNormLayer> adapted)
     {
         (_graph, _layers) = (model.Graph, layers);
         IReadOnlyList<Node> ordered = _graph.TopologicalOrder();
-        Dictionary<Node, BatchNormLayer> adapted = layers.ToDictionary(layer => layer.Node);
         _depths = BatchNormDepth.Of(_graph, ordered, adapted.ContainsKey);
         _parts = new ChannelParts(ordered, _depths);
         _finder = new BlendFinder(_depths, _parts, adapted);
@@ -41,7 +40,12 @@ internal sealed class StagePlanner
         for (int stage = stages - 1; stage >= 0; stage--) NoteReads(stage);
     }
 
-    public static AdaptationPlan Plan(OnnxModel model, IReadOnlyList<BatchNormLayer> layers) => new StagePlanner(model, layers).Build();
+    public static AdaptationPlan Plan(OnnxModel model, IReadOnlyList<BatchNormLayer> layers) => new StagePlanner(model, layers, layers.ToDictionary(layer => layer.Node)).Build();
+
+    /// <summary>
+    /// For layers that stay as they are: ONNX Runtime computes them like any other node, so all are measured in a single stage and nothing is stored.
+    /// </summary>
+    public static AdaptationPlan PlanUnchanged(OnnxModel model, IReadOnlyList<BatchNormLayer> layers) => new StagePlanner(model, layers, []).Build();
 
     /// <summary>What a stage reads, found from the last stage back: a blend is computed only where something reads or measures it.</summary>
     private void NoteReads(int stage)
