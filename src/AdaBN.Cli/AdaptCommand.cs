@@ -22,13 +22,14 @@ internal static class AdaptCommand
         var variance = new Option<VarianceKind>("--variance") { Description = "Variance estimator.", DefaultValueFactory = _ => VarianceKind.Population };
         var skip = new Option<string[]>("--skip") { Description = "Leave the layer of this name as it is; may be given several times.", HelpName = "LAYER" };
         var reference = new Option<string?>("--reference") { Description = "Source statistics of layers that BatchNormalization was folded into, as 'adabn reference' writes them; default: those that the model carries.", HelpName = "FILE" };
+        var allowImageOutput = new Option<bool>("--allow-image-output") { Description = "Adapt also a model whose output is a picture (super-resolution, generation): it will have the source domain's contrast." };
         var workers = new Option<int?>("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
         var singleFile = new Option<bool>("--single-file") { Description = "Write one file, also where the source model keeps data outside (else those files are copied beside it)." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Check model and data, foretell the memory, and stop." };
         var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
         var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
         {
-            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, policy, variance, skip, reference, workers, singleFile, dryRun, json,
+            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, policy, variance, skip, reference, allowImageOutput, workers, singleFile, dryRun, json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -45,6 +46,7 @@ internal static class AdaptCommand
                 HalfPrecisionActivations = parsed.GetValue(halfPrecision),
                 Policy = PolicyOf(parsed.GetValue(policy)!),
                 Variance = parsed.GetValue(variance),
+                AllowImageOutput = parsed.GetValue(allowImageOutput),
                 Workers = parsed.GetValue(workers),
                 LayerFilter = FilterOf(loaded, statistics, parsed.GetValue(skip) ?? []),
             };

@@ -40,13 +40,14 @@ public static class BatchNormAdapter
 
         ReferenceStatistics? reference = ReferenceStatistics.For(model, options.Reference);
         WorkingModel working = WorkingModel.Of(model, options.LayerFilter, reference);
+        IReadOnlyList<string> outputs = ImageOutputGuard.Check(working, options.AllowImageOutput);
         AdaptedLayers done = RunStages(working, samples, options, progress, cancellationToken);
 
         OnnxModel adapted = working.Write(done.Layers);
         LayerReport[] layers = [.. done.Layers.Select(layer => LayerReport.Of(layer.Evidence, layer.Decision))];
         var report = new AdaptationReport(
             $"AdaBN ({options.Policy.Description}, {options.Variance.ToString().ToLowerInvariant()} variance)", done.Samples, model.Sha256, ToolVersion, layers,
-            [.. working.Findings, .. Findings(done.Samples, layers)]);
+            [.. working.Findings, .. outputs, .. Findings(done.Samples, layers)]);
         Provenance.Record(adapted, report);
         reference?.RenewIn(adapted);
         return new AdaptationResult(adapted, report, done.Memory);
@@ -93,6 +94,7 @@ public static class BatchNormAdapter
         options.Validate();
         long count = sampleCount ?? samples.Count ?? throw new ArgumentException("The data does not know its number of samples; give sampleCount.", nameof(sampleCount));
         WorkingModel working = WorkingModel.Of(model, options.LayerFilter, ReferenceStatistics.For(model, options.Reference));
+        ImageOutputGuard.Check(working, options.AllowImageOutput);
         AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers);
         InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
         return MemoryEstimator.Estimate(working.Model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options);

@@ -237,6 +237,32 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    public async Task A_model_that_makes_pictures_is_adapted_only_when_told_to()
+    {
+        using var folder = new TemporaryFolder();
+        string model = folder.File("twice.onnx"), data = folder.File("x.npy"), target = folder.File("out.onnx");
+        float[] twelve = [.. Enumerable.Range(0, 36).Select(i => MathF.Sin(i))];
+        new GraphBuilder(7, KeyValuePair.Create("", 13L)).Input("x", new TensorType(ElementType.Float, [default, new Dimension(3), new Dimension(4), new Dimension(4)]))
+            .Floats("w", [12, 3, 1, 1], twelve).Floats("one", [12], [.. Enumerable.Repeat(1f, 12)]).Floats("zero", [12], new float[12]).Floats("mean", [12], new float[12]).Floats("var", [12], [.. Enumerable.Repeat(1f, 12)])
+            .Node("", "Conv", ["x", "w"], "c").Node("", "BatchNormalization", ["c", "one", "zero", "mean", "var"], "n").Floats("v", [12, 12, 1, 1], [.. Enumerable.Range(0, 144).Select(i => MathF.Sin(i))])
+            .Node("", "Conv", ["n", "v"], "d").Node("", "DepthToSpace", ["d"], "y", null, KeyValuePair.Create("blocksize", new long[] { 2 })).Output("y").Build().Save(model);
+        Npy.Write(data, [.. Enumerable.Range(0, 5 * 48).Select(i => MathF.Cos(i))], 5, 3, 4, 4);
+
+        Outcome refused = await Run("adapt", model, "--data", data, "--out", target);
+        Assert.AreEqual(1, refused.ExitCode);
+        Assert.Contains("'y' is a picture", refused.Error);
+        Assert.IsFalse(File.Exists(target));
+        Assert.AreEqual(1, (await Run("adapt", model, "--data", data, "--out", target, "--dry-run")).ExitCode);
+        Outcome allowed = await Run("adapt", model, "--data", data, "--out", target, "--allow-image-output");
+        Assert.AreEqual(0, allowed.ExitCode, allowed.Error);
+        Assert.Contains("note: The output 'y' is a picture", allowed.Output);
+        Assert.Contains("--allow-image-output", (await Run("inspect", model)).Output.ReplaceLineEndings(" "));
+        using JsonDocument json = JsonDocument.Parse((await Run("inspect", model, "--json")).Output);
+        Assert.IsTrue(json.RootElement.GetProperty("imageOutputs")[0].GetProperty("isSure").GetBoolean());
+        Assert.AreEqual(0, (await Run("shift", model, "--data", data)).ExitCode); // looking is no harm
+    }
+
+    [TestMethod]
     public async Task Failures_are_one_clear_line_and_leave_files_alone()
     {
         using var folder = new TemporaryFolder();
