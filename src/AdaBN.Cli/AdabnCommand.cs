@@ -11,7 +11,7 @@ internal static class AdabnCommand
     public const int Success = 0;
     public const int Failure = 1;
     public const int WrongUsage = 2;
-    public const int NotAdvised = 3;
+    public const int Alert = 3;
     public const int Cancelled = 130;
 
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
@@ -19,10 +19,11 @@ internal static class AdabnCommand
         IAnsiConsole console = Consoles.For(output);
         var verbose = new Option<bool>("--verbose") { Description = "Show where in the program an error arose.", Recursive = true };
         // A RootCommand would show the assembly's name in its help instead of the command's.
-        var root = new Command("adabn", "Looks at the normalization of ONNX models and adapts it to a new domain (AdaBN). Exit codes: 0 done, 1 failed, 2 wrong usage, 3 adapting is not advised (with --gate), 130 cancelled.")
+        var root = new Command("adabn", "Looks at the normalization of ONNX models and adapts it to a new domain (AdaBN). Exit codes: 0 done, 1 failed, 2 wrong usage, 3 adapting is not advised (adapt --gate) or drift was found (shift --fail-on-drift), 130 cancelled.")
         {
             InspectCommand.Create(console, output),
             AdaptCommand.Create(console, Consoles.For(error), output),
+            ShiftCommand.Create(console, Consoles.For(error), output),
             ReferenceCommand.Create(console, Consoles.For(error)),
             verbose,
             new HelpOption { Recursive = true },

@@ -22,17 +22,18 @@ internal static class AdaptCommand
         var judge = new Option<int>("--judge") { Description = "Images drawn from the data to judge by; 0 judges nothing.", DefaultValueFactory = _ => new AdaptationOptions().JudgementImages, HelpName = "N" };
         var labelled = new Option<string?>("--labelled") { Description = "A few samples of the new domain with known classes, NumPy file as --data: the verdict then rests on measured accuracy. For models with one input.", HelpName = "FILE.npy" };
         var labels = new Option<string?>("--labels") { Description = "Their classes, from 0: a text file of numbers.", HelpName = "FILE" };
-        var gate = new Option<bool>("--gate") { Description = $"Write nothing and exit with {AdabnCommand.NotAdvised} where the verdict is to keep the source model or to get more images." };
+        var gate = new Option<bool>("--gate") { Description = $"Write nothing and exit with {AdabnCommand.Alert} where the verdict is to keep the source model or to get more images." };
         var variance = new Option<VarianceKind>("--variance") { Description = "Variance estimator.", DefaultValueFactory = _ => VarianceKind.Population };
         var skip = new Option<string[]>("--skip") { Description = "Leave the layer of this name as it is; may be given several times.", HelpName = "LAYER" };
         var reference = new Option<string?>("--reference") { Description = "Source statistics of layers that BatchNormalization was folded into, as 'adabn reference' writes them; default: those that the model carries.", HelpName = "FILE" };
+        var allowImageOutput = new Option<bool>("--allow-image-output") { Description = "Adapt also a model whose output is a picture (super-resolution, generation): it will have the source domain's contrast." };
         var workers = new Option<int?>("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
         var singleFile = new Option<bool>("--single-file") { Description = "Write one file, also where the source model keeps data outside (else those files are copied beside it)." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Check model and data, foretell the memory, and stop." };
         var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
         var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
         {
-            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, policy, judge, labelled, labels, gate, variance, skip, reference, workers, singleFile, dryRun, json,
+            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, policy, judge, labelled, labels, gate, variance, skip, reference, allowImageOutput, workers, singleFile, dryRun, json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -51,6 +52,7 @@ internal static class AdaptCommand
                 JudgementImages = parsed.GetValue(judge),
                 Labelled = LabelledOf(parsed.GetValue(labelled), parsed.GetValue(labels)),
                 Variance = parsed.GetValue(variance),
+                AllowImageOutput = parsed.GetValue(allowImageOutput),
                 Workers = parsed.GetValue(workers),
                 LayerFilter = FilterOf(loaded, statistics, parsed.GetValue(skip) ?? []),
             };
@@ -65,7 +67,7 @@ internal static class AdaptCommand
             if (isAdvised) (parsed.GetValue(singleFile) ? result.Model.ToSingleFile() : result.Model).Save(target);
             if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());
             else Print(console, result.Report, isAdvised ? $"wrote {target}" : "wrote nothing (--gate)");
-            return isAdvised ? AdabnCommand.Success : AdabnCommand.NotAdvised;
+            return isAdvised ? AdabnCommand.Success : AdabnCommand.Alert;
         }, CancellationToken.None));
         return command;
     }
@@ -105,7 +107,7 @@ internal static class AdaptCommand
         if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"The folder {folder}, where {Path.GetFileName(target)} is to be written, does not exist.");
     }
 
-    private static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, ReferenceStatistics? reference, string[] skipped)
+    internal static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, ReferenceStatistics? reference, string[] skipped)
     {
         if (skipped.Length == 0) return null;
         string[] unknown = [.. skipped.Except(NormalizationDiscovery.Inspect(model, reference).Select(layer => layer.Name))];
@@ -113,10 +115,10 @@ internal static class AdaptCommand
         return layer => !skipped.Contains(layer.Name);
     }
 
-    internal static ISampleSource OpenData(string[] files, string[] inputs)
+    internal static ISampleSource OpenData(string[] files, string[] inputs, string option = "--data")
     {
         if (inputs.Length != files.Length && (inputs.Length > 0 || files.Length > 1))
-            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{files.Length} --data but {inputs.Length} --input: give one --input for each --data."));
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{files.Length} {option} but {inputs.Length} --input: give one --input for each {option}."));
         ISampleSource[] sources = [.. files.Select((file, i) => NpyFile.Open(file, inputs.Length > 0 ? inputs[i] : null))];
         return sources.Length == 1 ? sources[0] : SampleSource.Zip(sources);
     }

@@ -22,15 +22,16 @@ internal static class InspectCommand
             OnnxModel loaded = OnnxModel.Load(parsed.GetValue(model)!);
             ReferenceStatistics? given = parsed.GetValue(reference) is { } file ? ReferenceStatistics.Load(file) : null;
             IReadOnlyList<NormalizationLayer> layers = NormalizationDiscovery.Inspect(loaded, given);
+            IReadOnlyList<ImageOutput> images = NormalizationDiscovery.ImageOutputs(loaded);
             string? fault = given is null ? NormalizationDiscovery.ReferenceFault(loaded) : null;
-            if (parsed.GetValue(json)) output.WriteLine(ToJson(loaded, layers, fault));
-            else Print(console, loaded, layers, fault);
+            if (parsed.GetValue(json)) output.WriteLine(ToJson(loaded, layers, images, fault));
+            else Print(console, loaded, layers, images, fault);
             return AdabnCommand.Success;
         });
         return command;
     }
 
-    private static string ToJson(OnnxModel model, IReadOnlyList<NormalizationLayer> layers, string? referenceFault) => JsonSerializer.Serialize(new
+    private static string ToJson(OnnxModel model, IReadOnlyList<NormalizationLayer> layers, IReadOnlyList<ImageOutput> images, string? referenceFault) => JsonSerializer.Serialize(new
     {
         model.Sha256,
         model.IrVersion,
@@ -40,11 +41,12 @@ internal static class InspectCommand
         Outputs = model.Graph.Outputs.Select(value => value.ToString()),
         Metadata = model.Metadata.DistinctBy(entry => entry.Key).ToDictionary(entry => entry.Key, entry => entry.Value),
         Layers = layers,
+        ImageOutputs = images,
         Verdict = NormalizationVerdict.Of(layers),
         ReferenceFault = referenceFault,
     }, JsonOptions);
 
-    private static void Print(IAnsiConsole console, OnnxModel model, IReadOnlyList<NormalizationLayer> layers, string? referenceFault)
+    private static void Print(IAnsiConsole console, OnnxModel model, IReadOnlyList<NormalizationLayer> layers, IReadOnlyList<ImageOutput> images, string? referenceFault)
     {
         console.WriteLine($"opset {model.Opset.ToString(CultureInfo.InvariantCulture)}, made by {(model.Producer.Length > 0 ? model.Producer : "an unnamed tool")}");
         foreach (Value input in model.Graph.RequiredInputs) console.WriteLine($"input  {input}");
@@ -63,6 +65,11 @@ internal static class InspectCommand
         }
         console.WriteLine(NormalizationVerdict.Of(layers));
         if (referenceFault is not null) console.WriteLine($"note: as it stands, adapting is refused. {referenceFault}");
+        foreach (ImageOutput image in images.Where(_ => layers.Any(layer => layer.CanAdapt)))
+        {
+            console.WriteLine($"note: output '{image.Name}' {(image.IsSure ? "is" : "may be")} a picture: {image.Because}. Adapted, it would have the source domain's contrast" +
+                (image.IsSure ? "; adabn adapt does so only with --allow-image-output." : "."));
+        }
     }
 
     private static string Advice(NormalizationLayer layer)

@@ -24,6 +24,9 @@ public enum AdaptationError
     /// <summary>A policy decided statistics that no layer can have.</summary>
     InvalidDecision,
 
+    /// <summary>The model's output is a picture, and <see cref="AdaptationOptions.AllowImageOutput"/> is not set.</summary>
+    ImageOutput,
+
     /// <summary>ONNX Runtime refuses the model or fails while running it.</summary>
     ModelRefused,
 }

@@ -58,6 +58,9 @@ public sealed record AdaptationOptions
     /// </summary>
     public ReferenceStatistics? Reference { get; init; }
 
+    /// <summary>Whether to adapt models whose output is a picture (<see cref="ImageOutput"/>); default: false, they are refused.</summary>
+    public bool AllowImageOutput { get; init; }
+
     /// <summary>Threads that compute, one batch each; at least 1. Default: one a processor. The result is the same, bit for bit, for any number.</summary>
     public int? Workers { get; init; }
 

@@ -40,6 +40,7 @@ public static class BatchNormAdapter
 
         ReferenceStatistics? reference = ReferenceStatistics.For(model, options.Reference);
         WorkingModel working = WorkingModel.Of(model, options.LayerFilter, reference);
+        IReadOnlyList<string> outputs = ImageOutputGuard.Check(working, options.AllowImageOutput);
         Judged judged;
         MemoryUse memory;
         using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options)))
@@ -53,7 +54,7 @@ public static class BatchNormAdapter
         LayerReport[] layers = [.. judged.Layers.Layers.Select(layer => LayerReport.Of(layer.Evidence, layer.Decision))];
         var report = new AdaptationReport(
             $"AdaBN ({judged.Policy}, {options.Variance.ToString().ToLowerInvariant()} variance)", judged.Layers.Samples, model.Sha256, ToolVersion, judged.Verdict, layers,
-            [.. working.Findings, .. Findings(judged.Layers.Samples, layers)]);
+            [.. working.Findings, .. outputs, .. Findings(judged.Layers.Samples, layers)]);
         Provenance.Record(adapted, report);
         reference?.RenewIn(adapted);
         return new AdaptationResult(adapted, report, memory);
@@ -74,6 +75,7 @@ public static class BatchNormAdapter
         options.Validate();
         long count = sampleCount ?? samples.Count ?? throw new ArgumentException("The data does not know its number of samples; give sampleCount.", nameof(sampleCount));
         WorkingModel working = WorkingModel.Of(model, options.LayerFilter, ReferenceStatistics.For(model, options.Reference));
+        ImageOutputGuard.Check(working, options.AllowImageOutput);
         AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers, ScoresToSee(working, options));
         InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
         return MemoryEstimator.Estimate(working.Model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options);

@@ -39,4 +39,13 @@ public static class NormalizationDiscovery
             return e.Message;
         }
     }
+
+    /// <summary>The outputs that are pictures, or may be: there BatchNormalization is not what a new domain asks for.</summary>
+    /// <param name="model">The model.</param>
+    /// <exception cref="OnnxModelException">The model's graph or tensors are damaged.</exception>
+    public static IReadOnlyList<ImageOutput> ImageOutputs(OnnxModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return [.. Discovery.ImageOutputs.Find(FormSurvey.Of(model, null).Copy.Graph).Select(image => image.Found)];
+    }
 }

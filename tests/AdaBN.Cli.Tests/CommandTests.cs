@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using AdaBN.Onnx;
 using AdaBN.TestSupport;
@@ -192,6 +193,76 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    public async Task Shift_prints_what_README_shows_and_fails_on_drift_when_told_to()
+    {
+        using var folder = new TemporaryFolder();
+        string model = Repository.Model("digits-cnn.onnx"), scans = folder.File("scans.npy"), digits = folder.File("digits.npy");
+        Npy.Write(scans, [.. ShippedDigits.Scans.Images.SelectMany(image => image)], ShippedDigits.Scans.Images.Length, 1, 28, 28);
+        Npy.Write(digits, [.. ShippedDigits.Mnist.Images.SelectMany(image => image)], ShippedDigits.Mnist.Images.Length, 1, 28, 28);
+
+        Outcome outcome = await Run("shift", model, "--data", scans);
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+        string readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md")).Split("<!-- shift -->")[1];
+        (string[] expected, string[] actual) = (Words(readme), Words(outcome.Output));
+        Assert.HasCount(expected.Length, actual);
+        foreach ((string shown, string found) in expected.Zip(actual))
+        {
+            if (double.TryParse(shown, CultureInfo.InvariantCulture, out double number)) Assert.AreEqual(number, double.Parse(found, CultureInfo.InvariantCulture), 0.0021); // other processors round otherwise
+            else Assert.AreEqual(shown, found);
+        }
+
+        Assert.AreEqual(3, (await Run("shift", model, "--data", scans, "--fail-on-drift")).ExitCode);
+        Assert.AreEqual(0, (await Run("shift", model, "--data", scans, "--fail-on-drift", "--threshold", "5")).ExitCode);
+        Outcome home = await Run("shift", model, "--data", digits, "--fail-on-drift");
+        Assert.AreEqual(0, home.ExitCode);
+        Assert.Contains("no drift in 5 layers", home.Output);
+        Outcome against = await Run("shift", model, "--data", scans, "--source", digits, "--mmd", "--fail-on-drift", "--max-samples", "300", "--skip", "/bn1/BatchNormalization");
+        Assert.AreEqual(3, against.ExitCode, against.Error);
+        Assert.Contains("MMD", against.Output);
+        Assert.Contains("300 samples against 300 source samples: drift in 4 of 4 layers", against.Output);
+
+        static string[] Words(string text) => text.Split([' ', '\r', '\n', '│', '─', '┼'], StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    [TestMethod]
+    public async Task Shift_prints_json_of_models_with_several_inputs()
+    {
+        string color = Path.Combine(TwoInputs, "color.npy"), depth = Path.Combine(TwoInputs, "depth.npy");
+        Outcome outcome = await Run("shift", Path.Combine(TwoInputs, "model.onnx"), "--input", "color", "--data", color, "--input", "depth", "--data", depth, "--source", color, "--source", depth, "--mmd", "--json", "--fail-on-drift");
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+        using JsonDocument json = JsonDocument.Parse(outcome.Output);
+        Assert.AreEqual("adabn.shift/1", json.RootElement.GetProperty("schema").GetString());
+        Assert.AreEqual(4, json.RootElement.GetProperty("layers").GetArrayLength());
+        Assert.IsTrue(json.RootElement.GetProperty("layers").EnumerateArray().All(layer => layer.GetProperty("mmd").GetDouble() == 0));
+    }
+
+    [TestMethod]
+    public async Task A_model_that_makes_pictures_is_adapted_only_when_told_to()
+    {
+        using var folder = new TemporaryFolder();
+        string model = folder.File("twice.onnx"), data = folder.File("x.npy"), target = folder.File("out.onnx");
+        float[] twelve = [.. Enumerable.Range(0, 36).Select(i => MathF.Sin(i))];
+        new GraphBuilder(7, KeyValuePair.Create("", 13L)).Input("x", new TensorType(ElementType.Float, [default, new Dimension(3), new Dimension(4), new Dimension(4)]))
+            .Floats("w", [12, 3, 1, 1], twelve).Floats("one", [12], [.. Enumerable.Repeat(1f, 12)]).Floats("zero", [12], new float[12]).Floats("mean", [12], new float[12]).Floats("var", [12], [.. Enumerable.Repeat(1f, 12)])
+            .Node("", "Conv", ["x", "w"], "c").Node("", "BatchNormalization", ["c", "one", "zero", "mean", "var"], "n").Floats("v", [12, 12, 1, 1], [.. Enumerable.Range(0, 144).Select(i => MathF.Sin(i))])
+            .Node("", "Conv", ["n", "v"], "d").Node("", "DepthToSpace", ["d"], "y", null, KeyValuePair.Create("blocksize", new long[] { 2 })).Output("y").Build().Save(model);
+        Npy.Write(data, [.. Enumerable.Range(0, 5 * 48).Select(i => MathF.Cos(i))], 5, 3, 4, 4);
+
+        Outcome refused = await Run("adapt", model, "--data", data, "--out", target);
+        Assert.AreEqual(1, refused.ExitCode);
+        Assert.Contains("'y' is a picture", refused.Error);
+        Assert.IsFalse(File.Exists(target));
+        Assert.AreEqual(1, (await Run("adapt", model, "--data", data, "--out", target, "--dry-run")).ExitCode);
+        Outcome allowed = await Run("adapt", model, "--data", data, "--out", target, "--allow-image-output");
+        Assert.AreEqual(0, allowed.ExitCode, allowed.Error);
+        Assert.Contains("note: The output 'y' is a picture", allowed.Output);
+        Assert.Contains("--allow-image-output", (await Run("inspect", model)).Output.ReplaceLineEndings(" "));
+        using JsonDocument json = JsonDocument.Parse((await Run("inspect", model, "--json")).Output);
+        Assert.IsTrue(json.RootElement.GetProperty("imageOutputs")[0].GetProperty("isSure").GetBoolean());
+        Assert.AreEqual(0, (await Run("shift", model, "--data", data)).ExitCode); // looking is no harm
+    }
+
+    [TestMethod]
     public async Task Failures_are_one_clear_line_and_leave_files_alone()
     {
         using var folder = new TemporaryFolder();
@@ -218,6 +289,11 @@ public sealed class CommandTests
             (2, "source model itself", ["reference", model, "--data", data, "--embed", model]),
             (2, "source model itself", ["adapt", model, "--data", data, "--out", model]),
             (2, "give one --input for each --data", ["adapt", model, "--data", data, "--data", data, "--out", target]),
+            (2, "Threshold is -1", ["shift", model, "--data", data, "--threshold", "-1"]),
+            (2, "without SourceSamples", ["shift", model, "--data", data, "--mmd"]),
+            (2, "1 --source but 2 --input", ["shift", Path.Combine(TwoInputs, "model.onnx"), "--input", "color", "--data", data, "--input", "depth", "--data", data, "--source", data]),
+            (2, "no normalization layer named nonsense", ["shift", model, "--data", data, "--skip", "nonsense"]),
+            (1, "adabn reference", ["shift", Repository.Model("digits-cnn-folded.onnx"), "--data", data]),
             (2, "BatchSize is 0", ["adapt", model, "--data", data, "--out", target, "--batch-size", "0"]),
             (2, "--data", ["adapt", model]),
             (2, "adabn --help", ["no-such-command"]),

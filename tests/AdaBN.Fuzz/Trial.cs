@@ -4,7 +4,7 @@ using AdaBN.Onnx.Serialization;
 
 namespace AdaBN.Fuzz;
 
-/// <summary>The whole way of one damaged model: load, inspect, save, load again, adapt, save. Only this library's own errors may come of it.</summary>
+/// <summary>The whole way of one damaged model: load, inspect, save, load again, measure the shift, adapt, save. Only this library's own errors may come of it.</summary>
 internal sealed class Trial
 {
     public const string DataFile = "w.bin";
@@ -43,7 +43,8 @@ internal sealed class Trial
             model.Save(saved);
             Require(File.ReadAllBytes(saved).AsSpan().SequenceEqual(OnnxModel.Load(saved).ToBytes()), "saving twice gives other bytes");
             if (!adapts) return "saved";
-            AdaptationResult result = BatchNormAdapter.Adapt(model, Data(model), new AdaptationOptions { Workers = 1, MaxMemory = 256 << 20 }, null, cancellation);
+            TryMeasureShift(model, cancellation);
+            AdaptationResult result = BatchNormAdapter.Adapt(model, Data(model), new AdaptationOptions { Workers = 1, MaxMemory = 256 << 20, AllowImageOutput = true }, null, cancellation);
             RequireOnlyStatisticsChanged(model, result.Model);
             result.Model.Save(saved);
             OnnxModel.Load(saved);
@@ -69,6 +70,18 @@ internal sealed class Trial
                 else File.Delete(entry);
             }
             Require(Entries().SequenceEqual(_expected), $"files appeared: {string.Join(", ", Entries().Except(_expected))}");
+        }
+    }
+
+    private static void TryMeasureShift(OnnxModel model, CancellationToken cancellation)
+    {
+        try
+        {
+            DomainShift.Measure(model, Data(model), new ShiftOptions { SourceSamples = Data(model), Mmd = true, Measuring = new AdaptationOptions { Workers = 1 } }, null, cancellation).ToJson();
+        }
+        catch (Exception e) when (e is OnnxModelException or AdaptationException)
+        {
+            // The adaptation finds the same fault or another; how far it comes is what counts.
         }
     }
 

@@ -16,7 +16,8 @@ public sealed class BurnMnistTests
         if (!File.Exists(file)) Assert.Inconclusive($"There is no {file}.");
         OnnxModel source = OnnxModel.Load(file);
         const float mean = 0.1307f, deviation = 0.3081f; // what the classifier was trained with
-        (float[][] scans, int[] labels) = ShippedModelTests.Digits("optdigits.csv.gz", scan => [.. ShippedModelTests.To28x28(scan).Select(pixel => (pixel - mean) / deviation)]);
+        (float[][] digits, int[] labels) = ShippedDigits.Scans;
+        float[][] scans = [.. digits.Select(scan => scan.Select(pixel => (pixel - mean) / deviation).ToArray())];
         OnnxModel adapted = BatchNormAdapter.Adapt(source, SampleSource.FromArrays(scans, 1, 28, 28), PaperAdaBN.Options).Model;
 
         double before = Accuracy(source, scans, labels), after = Accuracy(adapted, scans, labels);

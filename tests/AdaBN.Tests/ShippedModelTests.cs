@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.IO.Compression;
 using AdaBN.Onnx;
 using AdaBN.TestSupport;
 
@@ -12,7 +10,7 @@ public sealed class ShippedModelTests
     [TestMethod]
     public void Adapting_to_the_source_s_own_domain_is_nearly_no_change()
     {
-        (float[][] digits, _) = Digits("mnist-control.csv.gz", row => [.. row.Select(value => value / 255)]);
+        (float[][] digits, _) = ShippedDigits.Mnist;
         OnnxModel source = OnnxModel.Load(Repository.Model("digits-cnn.onnx"));
         AdaptationResult result = BatchNormAdapter.Adapt(source, SampleSource.FromArrays(digits, 1, 28, 28), PaperAdaBN.Options);
 
@@ -25,8 +23,8 @@ public sealed class ShippedModelTests
     [TestMethod]
     public void The_folded_classifier_adapts_as_well_as_the_one_with_BatchNormalization_kept()
     {
-        (float[][] source, _) = Digits("mnist-control.csv.gz", row => [.. row.Select(value => value / 255)]);
-        (float[][] target, int[] labels) = Digits("optdigits.csv.gz", To28x28);
+        (float[][] source, _) = ShippedDigits.Mnist;
+        (float[][] target, int[] labels) = ShippedDigits.Scans;
         OnnxModel kept = OnnxModel.Load(Repository.Model("digits-cnn.onnx")), folded = OnnxModel.Load(Repository.Model("digits-cnn-folded.onnx"));
         ReferenceStatistics reference = ReferenceStatistics.Measure(folded, SampleSource.FromArrays(source, 1, 28, 28));
         CollectionAssert.AreEqual(new[] { 12, 24, 32, 32, 32 }, reference.Layers.Select(layer => layer.Mean.Count).ToArray());
@@ -48,21 +46,4 @@ public sealed class ShippedModelTests
         float[] logits = Scoring.Run(model, new Dictionary<string, (float[], int[])> { ["image"] = ([.. digits.SelectMany(digit => digit)], [digits.Length, 1, 28, 28]) });
         return [.. logits.Chunk(10).Select(scores => Array.IndexOf(scores, scores.Max()))];
     }
-
-    internal static (float[][] Images, int[] Labels) Digits(string file, Func<float[], float[]> preprocess)
-    {
-        using var reader = new StreamReader(new GZipStream(File.OpenRead(Path.Combine(Repository.Root, "examples", "DigitsNewScanner", "data", file)), CompressionMode.Decompress));
-        List<float[]> images = [];
-        List<int> labels = [];
-        while (reader.ReadLine() is { } line)
-        {
-            float[] values = [.. line.Split(',').Select(value => float.Parse(value, CultureInfo.InvariantCulture))];
-            images.Add(preprocess(values[..^1]));
-            labels.Add((int)values[^1]);
-        }
-        return ([.. images], [.. labels]);
-    }
-
-    /// <summary>8x8 to 20x20 in 28x28 (models/README.md).</summary>
-    internal static float[] To28x28(float[] scan) => Resize.Pad(Resize.Bilinear([.. scan.Select(pixel => pixel / 16)], 8, 20), 20, 28);
 }

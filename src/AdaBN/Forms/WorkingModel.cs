@@ -69,10 +69,13 @@ internal sealed record WorkingModel(
     }
 
     /// <summary>The moments to decide by: those of layers with one statistic, all of one stage, are merged.</summary>
-    public IReadOnlyList<ChannelMoments> Pool(IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<ChannelMoments> measured)
+    public IReadOnlyList<ChannelMoments> Pool(IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<ChannelMoments> measured) => Pool(layers, measured, ChannelMoments.Merge);
+
+    /// <summary>The same of whatever can be merged.</summary>
+    public IReadOnlyList<T> Pool<T>(IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<T> measured, Func<T, T, T> merge)
     {
         object Owner(BatchNormLayer layer) => Sites.GetValueOrDefault(layer) ?? (object)layer;
-        var pools = layers.Zip(measured).GroupBy(pair => Owner(pair.First)).ToDictionary(pool => pool.Key, pool => pool.Select(pair => pair.Second).Aggregate(ChannelMoments.Merge));
+        var pools = layers.Zip(measured).GroupBy(pair => Owner(pair.First)).ToDictionary(pool => pool.Key, pool => pool.Select(pair => pair.Second).Aggregate(merge));
         return [.. layers.Select(layer => pools[Owner(layer)])];
     }
 

@@ -30,7 +30,8 @@ internal static unsafe class LayoutCopy
         }
     }
 
-    private static (long Offset, int Step) Plane(TensorForm form, int channel) => form.Block == 0
+    /// <summary>Where a channel of a row begins, and how far its positions lie apart.</summary>
+    public static (long Offset, int Step) Plane(TensorForm form, int channel) => form.Block == 0
         ? ((long)channel * form.Positions, 1)
         : (((long)(channel / form.Block) * form.Block * form.Positions) + (channel % form.Block), form.Block);
 }

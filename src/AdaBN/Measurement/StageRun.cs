@@ -61,6 +61,7 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
             if (Interlocked.Exchange(ref _formsKnown, 1) == 0) runner.OpenNextPiece(stage);
             foreach ((Value value, MomentTree tree) in _trees) tree.Add(batch.Index, MomentsOf(value, worker[value], batch));
             if (stage.Layers.IsEmpty && runner.Plan.Scores is { } scores) runner.Scores?.Add(worker[scores], runner.Forms[scores], batch);
+            foreach ((BatchNormLayer layer, SecondMomentSum sum) in runner.SecondMoments) sum.Add(batch.Index, SecondMomentsOf(layer, worker, batch));
             foreach (Value value in stage.Kept) runner.Store.Put(value, worker.Store(value, batch));
             foreach (Value value in stage.LastRead) runner.Store.Release(value, batch.First, batch.Rows);
             long? samples = stage.Index == 0 ? runner.Reader.SampleCount : runner.Reader.SamplesRead;
@@ -99,7 +100,7 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
             throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture,
                 $"Layer '{LayerOf(value).Info.Name}' is fed {tensor.ElementType} [{string.Join(", ", shape)}] by a batch of {batch.Rows}, expected Float [N, {LayerOf(value).Channels}, …] with N a multiple of the batch."));
         }
-        int rows = checked((int)(batch.Rows == batch.Samples ? shape[0] : shape[0] / batch.Rows * batch.Samples));
+        int rows = RowsThatCount(shape, batch);
         int positions = checked((int)shape.Skip(2).Aggregate(1L, (product, length) => product * length));
         ReadOnlySpan<float> data = tensor.Slot.Floats(0, checked((int)(rows * shape[1] * positions)));
         ChannelMoments moments = form.Block == 0
@@ -112,6 +113,23 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
         }
         return moments;
     }
+
+    /// <summary>Second moments over the layer's parts, all computed in this batch; the moments of each have been taken, so their shapes are sound one by one.</summary>
+    private SecondMoments SecondMomentsOf(BatchNormLayer layer, Worker worker, Batch batch)
+    {
+        BoundTensor[] tensors = [.. runner.Plan.Parts[layer].Select(part => worker[part])];
+        (nint, TensorForm Form)[] parts = [.. runner.Plan.Parts[layer].Zip(tensors, (part, tensor) =>
+            (tensor.Slot.Address, runner.Forms[part] is { Block: > 0 } form ? form : new TensorForm(tensor.ElementType, 1, tensor.Shape[1..])))];
+        if (parts.Any(part => part.Form.Positions != parts[0].Form.Positions) || tensors.Any(tensor => tensor.Shape[0] != tensors[0].Shape[0]) || parts.Sum(part => part.Form.Tail[0]) != layer.Channels)
+        {
+            throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture,
+                $"Layer '{layer.Info.Name}' has parameters for {layer.Channels} channels but is fed {string.Join(" and ", tensors.Select(tensor => $"[{string.Join(", ", tensor.Shape)}]"))}. The model is inconsistent; export it again."));
+        }
+        return SecondMomentsKernel.Measure(parts, RowsThatCount(tensors[0].Shape, batch));
+    }
+
+    /// <summary>Rows of a tensor without those that stand for repeats in a fixed batch.</summary>
+    private static int RowsThatCount(long[] shape, Batch batch) => checked((int)(batch.Rows == batch.Samples ? shape[0] : shape[0] / batch.Rows * batch.Samples));
 
     /// <summary>The layer that a value is measured for, the first of them.</summary>
     private BatchNormLayer LayerOf(Value value) => runner.Plan.Parts.First(parts => parts.Value.Contains(value)).Key;

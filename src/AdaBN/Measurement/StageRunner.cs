@@ -35,6 +35,9 @@ internal sealed class StageRunner(
     /// <summary>Takes what the stage of the scores computes.</summary>
     public ScoreSheet? Scores { get; set; }
 
+    /// <summary>Layers of the only stage whose second moments are wanted beside their moments; none unless asked for.</summary>
+    public IReadOnlyDictionary<BatchNormLayer, SecondMomentSum> SecondMoments { get; init; } = new Dictionary<BatchNormLayer, SecondMomentSum>();
+
     public ActivationStore Store => field ??= new ActivationStore(Allocator);
 
     /// <summary>Runs a stage and gives the moments of its layers, in their order.</summary>

@@ -23,15 +23,14 @@ internal sealed class StagePlanner
     private readonly HashSet<Value> _measured;
     private readonly Value? _scores;
 
-    private StagePlanner(OnnxModel model, IReadOnlyList<BatchNormLayer> layers, Value? scores)
+    private StagePlanner(OnnxModel model, IReadOnlyList<BatchNormLayer> layers, Dictionary<Node, BatchNormLayer> adapted, Value? scores)
     {
         (_graph, _layers, _scores) = (model.Graph, layers, scores);
         IReadOnlyList<Node> ordered = _graph.TopologicalOrder();
-        Dictionary<Node, BatchNormLayer> adapted = layers.ToDictionary(layer => layer.Node);
         _depths = BatchNormDepth.Of(_graph, ordered, adapted.ContainsKey);
         _parts = new ChannelParts(ordered, _depths);
         _finder = new BlendFinder(_depths, _parts, adapted);
-        int stages = (scores is null ? 0 : 1) + 1 + layers.Max(layer => _depths[layer.Input]);
+        int stages = (scores is null ? 1 : 2) + layers.Max(layer => _depths[layer.Input]);
         (_pieceNodes, _blends, _pieceReads) = (Lists<Node>(stages), Lists<Blend>(stages), Lists<Value>(stages));
         _measured = [.. layers.SelectMany(layer => _parts.Of(layer.Input))];
 
@@ -48,11 +47,17 @@ internal sealed class StagePlanner
     /// <param name="scores">A value to compute behind all layers, or null; left out where it does not depend on the deepest of them.</param>
     public static AdaptationPlan Plan(OnnxModel model, IReadOnlyList<BatchNormLayer> layers, Value? scores = null)
     {
-        if (scores is null) return new StagePlanner(model, layers, null).Build();
-        Dictionary<Value, int> depths = BatchNormDepth.Of(model.Graph, model.Graph.TopologicalOrder(), layers.Select(layer => layer.Node).ToHashSet().Contains);
+        Dictionary<Node, BatchNormLayer> adapted = layers.ToDictionary(layer => layer.Node);
+        if (scores is null) return new StagePlanner(model, layers, adapted, null).Build();
+        Dictionary<Value, int> depths = BatchNormDepth.Of(model.Graph, model.Graph.TopologicalOrder(), adapted.ContainsKey);
         bool isBehindAll = scores.Producer?.Is("Concat") == false && depths.TryGetValue(scores, out int depth) && depth == 1 + layers.Max(layer => depths[layer.Input]);
-        return new StagePlanner(model, layers, isBehindAll ? scores : null).Build();
+        return new StagePlanner(model, layers, adapted, isBehindAll ? scores : null).Build();
     }
+
+    /// <summary>
+    /// For layers that stay as they are: ONNX Runtime computes them like any other node, so all are measured in a single stage and nothing is stored.
+    /// </summary>
+    public static AdaptationPlan PlanUnchanged(OnnxModel model, IReadOnlyList<BatchNormLayer> layers) => new StagePlanner(model, layers, [], null).Build();
 
     /// <summary>What a stage reads, found from the last stage back: a blend is computed only where something reads or measures it.</summary>
     private void NoteReads(int stage)

@@ -1,5 +1,4 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
+using AdaBN.Reporting;
 
 namespace AdaBN;
 
@@ -14,15 +13,8 @@ namespace AdaBN;
 public sealed record AdaptationReport(
     string Method, long Samples, string SourceSha256, string ToolVersion, Verdict Verdict, IReadOnlyList<LayerReport> Layers, IReadOnlyList<string> Findings)
 {
-    private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web)
-    {
-        WriteIndented = true,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
-    };
-
     /// <summary>The report as JSON, camelCase.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, JsonOptions);
+    public string ToJson() => ReportJson.Write(this);
 }
 
 /// <summary>One measured layer. All lists have one number a channel.</summary>
@@ -31,7 +23,7 @@ public sealed record AdaptationReport(
 /// <param name="Channels">Number of channels.</param>
 /// <param name="Images">Images measured.</param>
 /// <param name="ValuesPerChannel">Values that each channel's statistics come from: images × positions.</param>
-/// <param name="Shift">How far the domain moved the layer: <see cref="DomainShift.SymmetricKL"/> between source and target, 0 for no shift.</param>
+/// <param name="Shift">How far the domain moved the layer: <see cref="ShiftFigures.SymmetricKL"/> of <see cref="Before"/>, 0 for no shift.</param>
 /// <param name="SourceMean">Running mean of the source model.</param>
 /// <param name="SourceVariance">Running variance of the source model.</param>
 /// <param name="TargetMean">Mean on the target domain.</param>
@@ -45,14 +37,28 @@ public sealed record LayerReport(
     IReadOnlyList<double> SourceMean, IReadOnlyList<double> SourceVariance, IReadOnlyList<double> TargetMean, IReadOnlyList<double> TargetVariance,
     IReadOnlyList<double> AdaptedMean, IReadOnlyList<double> AdaptedVariance, IReadOnlyList<double> MeanStandardError, IReadOnlyList<double> VarianceStandardError)
 {
+    /// <summary>Between the source's statistics and the target's, with the layers before this one adapted: what reached it.</summary>
+    public required ShiftFigures Before { get; init; }
+
+    /// <summary>
+    /// What is left in the layer's output: that of the adapted layer on the target against that of the source model's layer on the source, as the
+    /// Gaussians N((m_t − m_a)/σ_a, σ_t²/σ_a²) and N(0, 1) before scale and bias, m_a and σ_a² being the adapted statistics. Zeros for full replacement.
+    /// </summary>
+    public required ShiftFigures After { get; init; }
+
     internal static LayerReport Of(LayerEvidence layer, ChannelStatistics decision)
     {
         (ChannelStatistics source, ChannelStatistics target) = (layer.Source, layer.Target);
+        var before = ShiftFigures.Of(source, target, layer.Epsilon);
         int[] channels = [.. Enumerable.Range(0, layer.Channels)];
         return new LayerReport(
             layer.Layer.Name, layer.Layer.Depth!.Value, layer.Channels, layer.Images, layer.ValuesPerChannel,
-            DomainShift.SymmetricKL(source.Mean, source.Variance, target.Mean, target.Variance, layer.Epsilon),
+            before.SymmetricKL,
             source.Mean, source.Variance, target.Mean, target.Variance, decision.Mean, decision.Variance,
-            [.. channels.Select(layer.MeanStandardError)], [.. channels.Select(layer.VarianceStandardError)]);
+            [.. channels.Select(layer.MeanStandardError)], [.. channels.Select(layer.VarianceStandardError)])
+        {
+            Before = before,
+            After = ShiftFigures.Of(decision, target, layer.Epsilon),
+        };
     }
 }

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.Globalization;
+using AdaBN.Onnx;
+using Spectre.Console;
+
+namespace AdaBN.Cli;
+
+/// <summary><c>adabn shift MODEL --data X.npy</c>: how far images lie from the model's source domain, layer by layer; changes nothing.</summary>
+internal static class ShiftCommand
+{
+    private const int LayersShown = 20;
+
+    public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
+    {
+        var model = new Argument<string>("MODEL") { Description = "The ONNX file." };
+        var data = new Option<string[]>("--data") { Description = "Unlabeled samples to look at: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
+        var source = new Option<string[]>("--source") { Description = "Samples of the source domain to compare with, one file for each --data; default: the statistics in the model.", HelpName = "FILE.npy" };
+        var input = new Option<string[]>("--input") { Description = "The model input that --data feeds; give both once for each input where a model has several.", HelpName = "NAME" };
+        var mmd = new Option<bool>("--mmd") { Description = "Compare how channels go together, too (maximum mean discrepancy, needs --source; slow for wide layers)." };
+        var reference = new Option<string?>("--reference") { Description = "Source statistics of layers that BatchNormalization was folded into, as 'adabn reference' writes them; default: those that the model carries.", HelpName = "FILE" };
+        var threshold = new Option<double?>("--threshold")
+        {
+            Description = string.Create(CultureInfo.InvariantCulture, $"Drift is a shift surely larger than this, in standard deviations of the source; default: {ShiftOptions.ThresholdAgainstFile}, with --source {ShiftOptions.ThresholdAgainstSamples}."), HelpName = "T",
+        };
+        var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
+        var skip = new Option<string[]>("--skip") { Description = "Leave out the layer of this name; may be given several times.", HelpName = "LAYER" };
+        var workers = new Option<int?>("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
+        var json = new Option<bool>("--json") { Description = $"Print the report as JSON ({ShiftReport.JsonSchema})." };
+        var failOnDrift = new Option<bool>("--fail-on-drift") { Description = string.Create(CultureInfo.InvariantCulture, $"End with exit code {AdabnCommand.Alert} where a layer has drifted.") };
+        var command = new Command("shift", "Tell how far samples lie from the model's source domain in each layer; writes nothing. Example: adabn shift classifier.onnx --data today.npy --fail-on-drift")
+        {
+            model, data, source, input, mmd, reference, threshold, maxSamples, skip, workers, json, failOnDrift,
+        };
+        command.SetAction((parsed, cancellationToken) => Task.Run(() =>
+        {
+            OnnxModel loaded = OnnxModel.Load(parsed.GetValue(model)!);
+            ReferenceStatistics? statistics = parsed.GetValue(reference) is { } file ? ReferenceStatistics.Load(file) : null;
+            string[] inputs = parsed.GetValue(input) ?? [], sources = parsed.GetValue(source) ?? [];
+            var options = new ShiftOptions
+            {
+                SourceSamples = sources.Length > 0 ? AdaptCommand.OpenData(sources, inputs, "--source") : null,
+                Mmd = parsed.GetValue(mmd),
+                Threshold = parsed.GetValue(threshold),
+                Measuring = new AdaptationOptions
+                {
+                    Reference = statistics,
+                    MaxSamples = parsed.GetValue(maxSamples),
+                    Workers = parsed.GetValue(workers),
+                    LayerFilter = AdaptCommand.FilterOf(loaded, statistics, parsed.GetValue(skip) ?? []),
+                },
+            };
+            ISampleSource samples = AdaptCommand.OpenData(parsed.GetValue(data)!, inputs);
+            ShiftReport report = ProgressBar.Run(errorConsole, progress => DomainShift.Measure(loaded, samples, options, progress, cancellationToken));
+            if (parsed.GetValue(json)) output.WriteLine(report.ToJson());
+            else Print(console, report);
+            return report.HasDrifted && parsed.GetValue(failOnDrift) ? AdabnCommand.Alert : AdabnCommand.Success;
+        }, CancellationToken.None));
+        return command;
+    }
+
+    private static void Print(IAnsiConsole console, ShiftReport report)
+    {
+        var table = new Table().Border(TableBorder.Minimal).AddColumns("layer", "depth", "channels", "shift", "± error", "mean", "log variance", "symmetric KL");
+        if (report.Layers[0].Mmd is not null) table.AddColumn("MMD");
+        table.AddColumn("drift");
+        foreach (LayerShift layer in report.Layers.Take(LayersShown))
+        {
+            table.AddRow([
+                Markup.Escape(layer.Name), layer.Depth.ToString(CultureInfo.InvariantCulture), layer.Channels.Count.ToString(CultureInfo.InvariantCulture), Number(layer.Figures.Wasserstein),
+                Number(layer.StandardError), Number(layer.Figures.MeanShift), Number(layer.Figures.LogVarianceRatio), Number(layer.Figures.SymmetricKL),
+                .. layer.Mmd is { } mmd ? [mmd.ToString("g3", CultureInfo.InvariantCulture)] : Array.Empty<string>(), layer.HasDrifted ? "yes" : "no"]);
+        }
+        console.Write(table);
+        if (report.Layers.Count > LayersShown) console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"… and {report.Layers.Count - LayersShown} layers that moved less (--json lists them)."));
+        foreach (string finding in report.Findings) console.WriteLine($"note: {finding}");
+        string against = report.SourceSamples is { } sources ? string.Create(CultureInfo.InvariantCulture, $"{sources} source samples") : "the model's own statistics";
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{report.Samples} samples against {against}: {(report.HasDrifted ? $"drift in {report.Layers.Count(layer => layer.HasDrifted)} of" : "no drift in")} {report.Layers.Count} layers, the threshold being {report.Threshold} standard deviations of the source."));
+    }
+
+    private static string Number(double number) => number.ToString("0.000", CultureInfo.InvariantCulture);
+}
