@@ -45,11 +45,14 @@ internal sealed class AdaptationRun : IDisposable
     /// <summary>Whether passes tell the scores of drawn images.</summary>
     public bool SeesScores => _draw is not null;
 
+    /// <summary>Numbers of the drawn samples, in the order of the rows of scores.</summary>
+    public IEnumerable<long> DrawnSamples => _draw!.Drawn.Select(drawn => drawn.Index);
+
     public MemoryUse Memory => new(_allocator.Peak, _allocator.Spilled);
 
     /// <summary>The first pass: the whole set.</summary>
     public AdaptedLayers PassAll(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
-        Pass(policy, _samples, _draw, () => _draw is null ? null : new ScoreSheet([.. _draw.Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken);
+        Pass(policy, _samples, _draw, () => _draw is null ? null : new ScoreSheet([.. DrawnSamples]), progress, cancellationToken);
 
     /// <summary>A later pass: the images drawn in the first.</summary>
     public AdaptedLayers PassDrawn(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)

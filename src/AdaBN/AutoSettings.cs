@@ -18,7 +18,7 @@ public sealed record AutoSettings
     public GateSettings SkewedDeep { get; init; } = GateSettings.Cautious;
 
     /// <summary>The third policy, full replacement, counts the source as so many images, so that few target images do not take over; at least 0.</summary>
-    public double SourceImages { get; init; } = 8;
+    public double SourceImages { get; init; } = 4;
 
     /// <summary>Diversity of the cautiously adapted model below which the set is taken to be skewed if that model is also surer than the gate's; 0 to 1.</summary>
     public double SkewedBelow { get; init; } = 0.8;

@@ -17,6 +17,7 @@ internal sealed record Judged(AdaptedLayers Layers, string Policy, Verdict Verdi
 internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
 {
     private const int FewImages = 16;
+    private const double Margin = 0.1, AsSure = 1.05;
     private static readonly AutoSettings _plain = new();
 
     /// <summary>The most passes that a judgement may take, the first one included.</summary>
@@ -45,7 +46,9 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
     private Judged Choose(AutoPolicy auto, AdaptedLayers done, Predictions gate, AdaptedLayers kept, Predictions source)
     {
         AutoSettings settings = auto.Settings;
-        Predictions cautious = Predictions.Of(Pass(auto.Cautious, 2).Scores) ?? gate;
+        // The cautious policy lies between the two; where both see many classes it need not be asked.
+        bool mayBeSkewed = Math.Min(source.Diversity, gate.Diversity) < settings.SkewedBelow + Margin;
+        Predictions cautious = (mayBeSkewed ? Predictions.Of(Pass(auto.Cautious, 2).Scores) : null) ?? gate;
         bool seesFew = cautious.Diversity < settings.SkewedBelow || gate.Diversity < settings.SurelySkewedBelow;
         if (seesFew && cautious.Entropy < gate.Entropy && Pass(auto.Skewed, 3) is var skewed && Predictions.Of(skewed.Scores) is { } predictions)
         {
@@ -62,7 +65,7 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
         if (fullCost < gateCost)
             return Conclude(WholeSet(full, done), $"auto: {auto.Full.Description}", fuller, source, VerdictKind.Adapt, Text($"Adapted nearly all the way, the model is surer (entropy {fuller.Entropy:0.000}, diversity {fuller.Diversity:0.00}) than adapted only as far as the shift exceeds the spread between images ({gate.Entropy:0.000}, {gate.Diversity:0.00})."));
         double agreement = source.AgreementWith(gate);
-        if (agreement >= settings.SameAbove && source.Entropy <= gate.Entropy)
+        if (agreement >= settings.SameAbove && source.Entropy <= gate.Entropy * AsSure)
             return Conclude(WholeSet(kept, done), "auto: source statistics kept", source, source, VerdictKind.KeepSource, Text($"Adapting changes {1 - agreement:0.0%} of the predictions and makes the model no surer (entropy {source.Entropy:0.000} before, {gate.Entropy:0.000} after)."));
         return Conclude(done, $"auto: {auto.Gate.Description}", gate, source, VerdictKind.Adapt, Text($"Adapted as far as the shift exceeds the spread between images; entropy {source.Entropy:0.000} before and {gate.Entropy:0.000} after, diversity {source.Diversity:0.00} and {gate.Diversity:0.00}."));
     }
@@ -75,7 +78,7 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
         string seen = Text($"entropy {source.Entropy:0.000} before and {adapted.Entropy:0.000} after, diversity {source.Diversity:0.00} and {adapted.Diversity:0.00}");
         (VerdictKind kind, string why) = source.Diversity < _plain.SkewedBelow && source.Entropy < adapted.Entropy
             ? (VerdictKind.AdaptPartly, $"The set seems to hold few of the classes, and the source model is surer of them than the adapted one: {seen}. The policy 'auto' would adapt less.")
-            : agreement >= _plain.SameAbove && source.Entropy <= adapted.Entropy ? (VerdictKind.KeepSource, Text($"Adapting changes {1 - agreement:0.0%} of the predictions and makes the model no surer: {seen}."))
+            : agreement >= _plain.SameAbove && source.Entropy <= adapted.Entropy * AsSure ? (VerdictKind.KeepSource, Text($"Adapting changes {1 - agreement:0.0%} of the predictions and makes the model no surer: {seen}."))
             : gain < -_plain.SourceHandicap ? (VerdictKind.KeepSource, $"The adapted model is less sure than the source model: {seen}.")
             : (VerdictKind.Adapt, $"The adapted model is about as sure of its predictions, or surer: {seen}.");
         return Conclude(done, options.Policy.Description, adapted, source, kind, why);

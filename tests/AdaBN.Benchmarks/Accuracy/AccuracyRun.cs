@@ -33,7 +33,9 @@ internal static class AccuracyRun
             Console.Error.WriteLine($"bench --accuracy: {e.Message}");
             return 1;
         }
-        new AccuracyReport(outcomes, isQuick, folder is not null).Write(Stopwatch.GetElapsedTime(start));
+        var conditions = new Conditions(folder, isQuick);
+        string curve = SampleSizes.Measure(conditions.ToCount(), isQuick), cost = AutoCost.Measure(conditions.ToTime());
+        new AccuracyReport(outcomes, curve + cost, isQuick, folder is not null).Write(Stopwatch.GetElapsedTime(start));
         return 0;
     }
 
@@ -59,7 +61,7 @@ internal static class AccuracyRun
     {
         (double change, double error) = Interval.Paired(right, source);
         int count = right.Count(isRight => isRight);
-        return new Outcome(ConditionKey.Of(condition), candidate, (double)count / right.Length, Interval.Wilson(count, right.Length), change, error);
+        return new Outcome(ConditionKey.Of(condition), candidate, (double)count / right.Length, Interval.Wilson(count, right.Length), change, error) { Right = right };
     }
 
     private static bool[] Right(Classifier classifier, Onnx.OnnxModel model, float[][] prepared, LabelledImages images) =>

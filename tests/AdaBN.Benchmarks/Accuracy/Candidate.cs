@@ -7,7 +7,7 @@ namespace AdaBN.Benchmarks.Accuracy;
 /// <param name="Policy">The policy.</param>
 internal sealed record Candidate(string Name, IAdaptationPolicy Policy)
 {
-    public const string Source = "source", AdaBN = "AdaBN", Auto = "auto";
+    public const string Source = "source", AdaBN = "AdaBN", Auto = "auto", Gate = "gate";
 
     public static IReadOnlyList<Candidate> All { get; } =
     [
@@ -16,7 +16,7 @@ internal sealed record Candidate(string Name, IAdaptationPolicy Policy)
         new("mix 0.5", AdaptationPolicy.Mix(0.5)),
         new("mix 0.75", AdaptationPolicy.Mix(0.75)),
         new("prior 16", AdaptationPolicy.SourcePrior(16)),
-        new("gate", AdaptationPolicy.Gate()),
+        new(Gate, AdaptationPolicy.Gate()),
         new(Auto, AdaptationPolicy.Auto()),
     ];
 

@@ -13,6 +13,7 @@ internal sealed class Conditions(string? folder, bool isQuick)
 {
     private const int MostDigits = 2000, FewerDigits = 500, FewerPictures = 250;
     private static readonly int[] _severities = [1, 3, 5];
+    private static readonly (string Name, int Severity)[] _hard = [("gaussian noise", 5), ("contrast", 5), ("gaussian blur", 3)];
     private readonly DataFolder _data = new(folder);
     private readonly int[] _counts = isQuick ? [4, 32] : [4, 8, 16, 32, 64, 256];
     private readonly int[] _classes = isQuick ? [3] : [0, 3, 8];
@@ -23,9 +24,35 @@ internal sealed class Conditions(string? folder, bool isQuick)
         var shipped = new Classifier("digits-cnn", OnnxModel.Load(Repository.Model("digits-cnn.onnx")), [1, 28, 28], [0], [1]);
         if (folder is null) return Digits(shipped);
         var burn = new Classifier("burn_mnist", OnnxModel.Load(_data.Model("burn_mnist.onnx")), [1, 28, 28], [0.1307f], [0.3081f]);
-        var resnet = new Classifier("cifar10_resnet20", OnnxModel.Load(_data.Model("cifar10_resnet20.onnx")), [3, 32, 32], [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
+        Classifier resnet = ResNet20();
         return [.. isQuick ? [] : Digits(burn), .. Digits(shipped), .. Pictures(resnet)];
     }
+
+    /// <summary>Where the default policy is timed: no shift, a shift, and where there are few classes and all passes are needed.</summary>
+    public IEnumerable<(Classifier Model, string Set, LabelledImages Images)> ToTime()
+    {
+        var shipped = new Classifier("digits-cnn", OnnxModel.Load(Repository.Model("digits-cnn.onnx")), [1, 28, 28], [0], [1]);
+        yield return (shipped, "MNIST", _data.Mnist());
+        yield return (shipped, "optdigits", DataFolder.Optdigits());
+        if (folder is null) yield break;
+        Classifier resnet = ResNet20();
+        LabelledImages clean = _data.Cifar10();
+        yield return (resnet, "CIFAR-10, clean", clean);
+        yield return (resnet, "CIFAR-10, contrast 5", Corruption.Named("contrast").Apply(clean, 5));
+        LabelledImages one = clean.OneClass(3);
+        yield return (resnet, "CIFAR-10, class 3 repeated", one.Take(Enumerable.Range(0, clean.Count).Select(i => i % one.Count)));
+    }
+
+    /// <summary>Where accuracy is told against the number of images.</summary>
+    public IEnumerable<(Classifier Model, string Set, LabelledImages Images)> ToCount()
+    {
+        yield return (new Classifier("digits-cnn", OnnxModel.Load(Repository.Model("digits-cnn.onnx")), [1, 28, 28], [0], [1]), "optdigits", DataFolder.Optdigits());
+        if (folder is null) yield break;
+        LabelledImages clean = _data.Cifar10();
+        foreach ((string name, int severity) in _hard) yield return (ResNet20(), $"CIFAR-10, {name} {severity}", Corruption.Named(name).Apply(clean, severity));
+    }
+
+    private Classifier ResNet20() => new("cifar10_resnet20", OnnxModel.Load(_data.Model("cifar10_resnet20.onnx")), [3, 32, 32], [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
 
     private IEnumerable<Condition> Digits(Classifier model)
     {
@@ -45,13 +72,12 @@ internal sealed class Conditions(string? folder, bool isQuick)
     {
         const string set = "CIFAR-10";
         LabelledImages clean = isQuick ? _data.Cifar10().EvenlySpaced(FewerPictures) : _data.Cifar10();
-        HashSet<(string, int)> hard = [("gaussian noise", 5), ("contrast", 5), ("gaussian blur", 3)];
         foreach (Condition condition in OfSet(model, Case.NoShift, set, "clean", 0, clean)) yield return condition;
         foreach (Corruption corruption in Corruption.All)
         {
             foreach (int severity in _severities)
             {
-                bool isHard = hard.Contains((corruption.Name, severity));
+                bool isHard = _hard.Contains((corruption.Name, severity));
                 if (isQuick && !isHard) continue;
                 LabelledImages corrupted = corruption.Apply(clean, severity);
                 IEnumerable<Condition> conditions = OfSet(model, Case.Shift, set, corruption.Name, severity, corrupted);
@@ -76,6 +102,8 @@ internal sealed class Conditions(string? folder, bool isQuick)
         yield return Scored(Case.SkewedThenAll, $"class {_classes[0]}, scored on all", images.OneClass(_classes[0]), images);
         foreach (int label in _classes) yield return Scored(Case.Skewed, $"class {label}", images.OneClass(label), images.OneClass(label));
         foreach (int first in _zipfFirst) yield return Scored(Case.Skewed, $"Zipf from class {first}", images.Zipf(first), images.Zipf(first));
+        LabelledImages sorted = images.SortedByClass();
+        yield return Scored(whole, "sorted by class", sorted, sorted);
     }
 
     private static Condition Mixture(Classifier model, string set, string name, int severity, LabelledImages one, LabelledImages other)

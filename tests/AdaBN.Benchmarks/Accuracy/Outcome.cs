@@ -9,6 +9,9 @@ namespace AdaBN.Benchmarks.Accuracy;
 /// <param name="StandardError">Paired standard error of the change.</param>
 internal sealed record Outcome(ConditionKey Condition, string Candidate, double Accuracy, Interval Interval, double Change, double StandardError)
 {
+    /// <summary>Whether each image was classified rightly.</summary>
+    public required bool[] Right { get; init; }
+
     /// <summary>What the adaptation itself says of it; null for policies of a user's own choice.</summary>
     public VerdictKind? Verdict { get; init; }
 }

@@ -29,6 +29,8 @@ internal sealed record LabelledImages(IReadOnlyList<float[]> Images, IReadOnlyLi
     public LabelledImages Zipf(int firstClass) => Take(
         Enumerable.Range(0, Classes).SelectMany(rank => Enumerable.Range(0, Count).Where(i => Labels[i] == (firstClass + rank) % Classes).Where((_, nth) => nth % (rank + 1) == 0)).Order());
 
+    public LabelledImages SortedByClass() => Take(Enumerable.Range(0, Count).OrderBy(i => Labels[i]));
+
     public LabelledImages OneClass(int label) => Take(Enumerable.Range(0, Count).Where(i => Labels[i] == label));
 
     /// <summary>Every other image from another domain; both have the same images in the same order, or are simply cut to the shorter one.</summary>

@@ -1,0 +1,116 @@
+using AdaBN.Forms;
+using AdaBN.Input;
+using AdaBN.Judgement;
+using AdaBN.Onnx;
+using AdaBN.TestSupport;
+
+namespace AdaBN.Tests;
+
+/// <summary>What judgements rest on: drawn images, the scores of passes, and figures of predictions.</summary>
+[TestClass]
+public sealed class JudgementTests
+{
+    private static readonly Random _random = new(5);
+
+    [TestMethod]
+    public void Scores_of_a_pass_are_those_of_the_model_that_it_leads_to()
+    {
+        int judged = 0;
+        foreach (string name in GoldenCase.Names.Select(row => (string)row[0]))
+        {
+            var golden = new GoldenCase(name);
+            var working = WorkingModel.Of(golden.Model, null, null);
+            if (ClassScores.Find(working.Model.Graph) is not { } output) continue;
+            using var run = new AdaptationRun(working, golden.Source(), PaperAdaBN.Options with { JudgementImages = 7 }, output);
+            if (!run.SeesScores) continue;
+            AdaptedLayers adapted = run.PassAll(AdaptationPolicy.AdaBN, null, default), kept = run.PassDrawn(AdaptationPolicy.KeepSource, null, default);
+            AdaptedLayers seen = run.PassDrawn(new AsDecided(adapted), null, default);
+            long[] drawn = [.. run.DrawnSamples];
+            Assert.HasCount(7, drawn);
+            foreach ((AdaptedLayers pass, OnnxModel model) in ((AdaptedLayers, OnnxModel)[])[(adapted, working.Write(adapted.Layers)), (kept, golden.Model), (seen, working.Write(adapted.Layers))])
+            {
+                float[] expected = Scoring.Run(model, golden.Tensors);
+                int classes = expected.Length / golden.Samples;
+                Assert.IsNotNull(pass.Scores, name);
+                for (int i = 0; i < drawn.Length; i++)
+                    for (int k = 0; k < classes; k++) Assert.AreEqual(expected[(drawn[i] * classes) + k], pass.Scores[i][k], 1e-3 * (1 + Math.Abs(expected[(drawn[i] * classes) + k])), $"{name}, sample {drawn[i]}");
+            }
+            judged++;
+        }
+        Assert.IsGreaterThanOrEqualTo(8, judged);
+    }
+
+    [TestMethod]
+    public void Images_are_drawn_alike_in_any_order_and_each_as_likely_as_another()
+    {
+        float[][] images = [.. Enumerable.Range(0, 400).Select(i => Twin.Numbers(i, 6, 0, 1))];
+        float[][] Drawn(IEnumerable<int> order, int most)
+        {
+            var draw = new ImageDraw(most);
+            long index = 0;
+            foreach (int i in order) draw.Offer([images[i].AsMemory()], index++);
+            return [.. draw.Drawn.Select(sample => sample.Tensors[0])];
+        }
+        float[][] first = Drawn(Enumerable.Range(0, 400), 100);
+        Assert.HasCount(100, first);
+        foreach (int[] order in (int[][])[[.. Enumerable.Range(0, 400).Reverse()], [.. Enumerable.Range(0, 400).OrderBy(_ => _random.Next())]])
+            CollectionAssert.AreEqual(first.SelectMany(image => image).ToArray(), Drawn(order, 100).SelectMany(image => image).ToArray());
+        int fromFirstHalf = first.Count(image => Array.FindIndex(images, other => other.SequenceEqual(image)) < 200);
+        Assert.IsTrue(fromFirstHalf is > 30 and < 70, $"{fromFirstHalf} of 100 from the first half"); // 50 ± 4.3
+        Assert.HasCount(400, Drawn(Enumerable.Range(0, 400), 1000));
+        Assert.HasCount(3, Drawn([7, 7, 7, 7], 3)); // equal images are images too
+    }
+
+    [TestMethod]
+    public void Entropy_and_diversity_are_as_defined()
+    {
+        Predictions even = Predictions.Of([[0, 0], [0, 0]])!;
+        Assert.AreEqual(1, even.Entropy, 1e-6);
+        Predictions sure = Predictions.Of([[100, 0, 0], [0, 100, 0], [0, 0, 100]])!;
+        Assert.AreEqual(0, sure.Entropy, 1e-6);
+        CollectionAssert.AreEqual(new[] { 1, 1, 1 }, sure.Histogram);
+
+        // Of softmax(ln 0.5, ln 0.25, ln 0.25), and the same given as probabilities.
+        double entropy = ((0.5 * Math.Log(2)) + (0.5 * Math.Log(4))) / Math.Log(3);
+        Assert.AreEqual(entropy, Predictions.Of([[MathF.Log(0.5f) + 3, MathF.Log(0.25f) + 3, MathF.Log(0.25f) + 3]])!.Entropy, 1e-6);
+        Assert.AreEqual(entropy, Predictions.Of([[0.5f, 0.25f, 0.25f]])!.Entropy, 1e-6);
+        Assert.IsNull(Predictions.Of([[1, float.NaN]]));
+        Assert.IsNull(Predictions.Of(null));
+
+        Assert.AreEqual(2.0 / 3, Predictions.Of([[9, 0, 0], [9, 0, 0], [0, 9, 0]])!.AgreementWith(Predictions.Of([[9, 0, 0], [0, 9, 0], [0, 9, 0]])!), 1e-12);
+    }
+
+    [TestMethod]
+    public void Expected_entropy_is_the_mean_over_all_draws()
+    {
+        foreach ((int images, int classes) in ((int, int)[])[(2, 2), (3, 2), (4, 3), (5, 4), (6, 3)])
+        {
+            double sum = 0;
+            int draws = (int)Math.Pow(classes, images);
+            for (int draw = 0; draw < draws; draw++)
+            {
+                var counts = new int[classes];
+                for (int i = 0, rest = draw; i < images; i++, rest /= classes) counts[rest % classes]++;
+                sum += counts.Where(count => count > 0).Sum(count => -(double)count / images * Math.Log((double)count / images));
+            }
+            Assert.AreEqual(sum / draws, Predictions.ExpectedEntropy(images, classes), 1e-12);
+        }
+        Assert.AreEqual(Math.Log(1000), Predictions.ExpectedEntropy(1_000_000, 1000), 1e-3);
+    }
+
+    [TestMethod]
+    public void Intervals_are_as_published()
+    {
+        // Newcombe 1998, table I, method 3.
+        Estimate share = AccuracyEstimate.Wilson(81, 263);
+        Assert.AreEqual(0.2553, share.Low, 5e-5);
+        Assert.AreEqual(0.3662, share.High, 5e-5);
+
+        // Agresti and Min 2005: (b − c)/(n + 2) ± z·sqrt((b* + c*) − (b* − c*)²/(n + 2))/(n + 2), with halves added: here by hand.
+        Estimate change = AccuracyEstimate.Paired(20, 8, 100);
+        double half = 1.959963984540054 * Math.Sqrt(29 - (144.0 / 102)) / 102;
+        Assert.AreEqual(0.12, change.Value, 1e-12);
+        Assert.AreEqual((12.0 / 102) - half, change.Low, 1e-9);
+        Assert.AreEqual((12.0 / 102) + half, change.High, 1e-9);
+    }
+}
