@@ -54,7 +54,8 @@ Console.WriteLine($"""
     """);
 foreach (LayerReport layer in step.Report.Layers) Console.WriteLine($"{layer.Name,-40} {layer.Channels,9} {layer.Shift,9:0.000}");
 foreach (string finding in step.Report.Findings) Console.WriteLine($"note: {finding}");
-Console.WriteLine($"\nAdapted on {step.Report.Samples} scans in {seconds:0.00} s.");
+Console.WriteLine($"\nVerdict: {step.Report.Verdict.Kind}. {string.Join(" ", step.Report.Verdict.Reasons)}");
+Console.WriteLine($"Adapted on {step.Report.Samples} scans in {seconds:0.00} s: {step.Report.Method}.");
 
 string onnxFile = Path.Combine(outFolder, "digits-cnn.new-scanner.onnx");
 string zipFile = Path.Combine(outFolder, "digits-new-scanner.zip");
@@ -66,6 +67,7 @@ File.WriteAllText(resultFile, JsonSerializer.Serialize(
     {
         target = new { before, after, afterHeldOutHalf },
         control = new { before = controlBefore, after = controlAfter },
+        verdict = step.Report.Verdict.Kind.ToString(),
         images = step.Report.Samples,
         seconds,
     },

@@ -52,6 +52,36 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    public async Task Gate_writes_nothing_where_adapting_is_not_advised()
+    {
+        using var folder = new TemporaryFolder();
+        string model = Repository.Model("digits-cnn.onnx"), same = folder.File("same.npy"), scans = folder.File("scans.npy"), labels = folder.File("labels.txt"), target = folder.File("adapted.onnx");
+        Npy.Write(same, [.. ShippedDigits.Mnist.Images.SelectMany(digit => digit)], ShippedDigits.Mnist.Images.Length, 1, 28, 28);
+        Npy.Write(scans, [.. ShippedDigits.Scans.Images.SelectMany(digit => digit)], ShippedDigits.Scans.Images.Length, 1, 28, 28);
+
+        Outcome kept = await Run("adapt", model, "--data", same, "--out", target, "--gate");
+        Assert.AreEqual(3, kept.ExitCode, kept.Error);
+        Assert.Contains("verdict: keep the source model", kept.Output);
+        Assert.Contains("wrote nothing", kept.Output);
+        Assert.IsFalse(File.Exists(target));
+
+        await File.WriteAllLinesAsync(labels, ShippedDigits.Scans.Labels.Select(label => label.ToString(CultureInfo.InvariantCulture)));
+        Outcome adapted = await Run("adapt", model, "--data", scans, "--out", target, "--gate", "--labelled", scans, "--labels", labels, "--json");
+        Assert.AreEqual(0, adapted.ExitCode, adapted.Error);
+        Assert.IsTrue(File.Exists(target));
+        using JsonDocument json = JsonDocument.Parse(adapted.Output);
+        JsonElement verdict = json.RootElement.GetProperty("verdict");
+        Assert.AreEqual("adapt", verdict.GetProperty("kind").GetString());
+        Assert.AreEqual(1797, verdict.GetProperty("measured").GetProperty("samples").GetInt32());
+
+        await File.WriteAllTextAsync(labels, "1 2 three");
+        Outcome wrong = await Run("adapt", model, "--data", scans, "--out", target, "--labelled", scans, "--labels", labels);
+        Assert.AreEqual(2, wrong.ExitCode);
+        Assert.Contains("entry 3 is 'three'", wrong.Error);
+        Assert.AreEqual(2, (await Run("adapt", model, "--data", scans, "--out", target, "--labels", labels)).ExitCode);
+    }
+
+    [TestMethod]
     public async Task Adapt_writes_what_the_engine_computes()
     {
         using var folder = new TemporaryFolder();

@@ -110,6 +110,26 @@ public sealed class StepTests
     }
 
     [TestMethod]
+    public void Fit_falls_back_to_the_source_model_where_that_is_the_verdict()
+    {
+        var context = new MLContext();
+        var log = new List<string>();
+        context.Log += (_, e) =>
+        {
+            lock (log) log.Add($"{e.Kind} {e.RawMessage}");
+        };
+        IDataView few = context.Data.LoadFromEnumerable(ShippedDigits.Scans.Images[..8].Select(image => new DigitRow { Image = image }).ToArray());
+        string model = Repository.Model("digits-cnn.onnx");
+
+        using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel("logits", "image", model, new AdaptationOptions { Policy = AdaptationPolicy.AdaBN, FallBackToSource = true }, environment: context).Fit(few);
+
+        Assert.AreEqual(VerdictKind.NeedMoreImages, step.Report.Verdict.Kind);
+        float[][] expected = ConvChain.Logits(context, context.Transforms.ApplyOnnxModel("logits", "image", model).Fit(few).Transform(few)), scored = ConvChain.Logits(context, step.Transform(few));
+        for (int i = 0; i < expected.Length; i++) CollectionAssert.AreEqual(expected[i], scored[i]);
+        lock (log) Assert.IsTrue(log.Any(line => line.StartsWith("Warning ", StringComparison.Ordinal) && line.Contains("Only 8 images", StringComparison.Ordinal)));
+    }
+
+    [TestMethod]
     public void A_model_file_that_is_missing_or_folded_is_said_so()
     {
         var context = new MLContext();
