@@ -72,7 +72,7 @@ internal sealed class AdaptationRun : IDisposable
         IAdaptationPolicy policy, ISampleSource samples, ImageDraw? draw, Func<ScoreSheet?> scores, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
     {
         using var reader = new BatchReader(_binding, samples, samples == _samples ? _options : _options with { MaxSamples = null }, draw);
-        using var runner = new StageRunner(_shelf, _binding, reader, _options, progress);
+        using var runner = new StageRunner(_shelf, _binding, reader, _options, progress) { KeepsImages = policy.NeedsImages };
         List<AdaptedLayer> decided = [];
         var normalizers = new Dictionary<BatchNormLayer, Normalizer>();
         foreach (Stage stage in _plan.Stages)
@@ -90,7 +90,7 @@ internal sealed class AdaptationRun : IDisposable
                 decision.Check(evidence, policy);
                 (float[] mean, float[] variance) = decision.ToFloat(layer);
                 normalizers.Add(layer, Normalizer.Of(layer, mean, variance));
-                decided.Add(new AdaptedLayer(layer, evidence, decision));
+                decided.Add(new AdaptedLayer(layer, evidence with { PerImage = null }, decision));
             }
         }
         return new AdaptedLayers(decided, reader.SamplesRead, runner.Scores?.Rows);
