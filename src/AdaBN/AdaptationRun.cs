@@ -93,7 +93,7 @@ internal sealed class AdaptationRun : IDisposable
                 decided.Add(new AdaptedLayer(layer, evidence with { PerImage = null }, decision));
             }
         }
-        return new AdaptedLayers(decided, reader.SamplesRead, runner.Scores?.Rows);
+        return new AdaptedLayers(decided, reader.SamplesRead, reader.EffectiveSamples, runner.Scores?.Rows);
     }
 
     /// <summary>The last stage. Some models mix the rows of a batch there or take one row only; they are adapted all the same, and go unjudged.</summary>

@@ -1,5 +1,5 @@
 using AdaBN.Measurement;
-using AdaBN.Onnx;
+using AdaBN.TestSupport;
 
 namespace AdaBN.Tests;
 
@@ -83,11 +83,11 @@ public sealed class PerImageTests
     {
         var golden = new GoldenCase(name);
         var one = new Witness(AdaptationPolicy.AdaBN);
-        BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { Policy = one, BatchSize = 1, Workers = 1 });
+        BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Policy = one, BatchSize = 1, Workers = 1 });
         foreach ((int batch, int workers) in (ReadOnlySpan<(int, int)>)[(1, 4), (3, 2), (7, 5), (64, 1)])
         {
             var other = new Witness(AdaptationPolicy.AdaBN);
-            BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { Policy = other, BatchSize = batch, Workers = workers });
+            BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Policy = other, BatchSize = batch, Workers = workers });
             foreach ((LayerEvidence expected, LayerEvidence actual) in one.Seen.Zip(other.Seen))
             {
                 Assert.HasCount(golden.Samples, actual.PerImage!);
@@ -109,11 +109,11 @@ public sealed class PerImageTests
     {
         var golden = new GoldenCase("concat_branch");
         var asking = new Witness(AdaptationPolicy.AdaBN);
-        AdaptationResult asked = BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { Policy = asking });
-        CollectionAssert.AreEqual(BatchNormAdapter.Adapt(golden.Model, golden.Source()).Model.ToBytes(), asked.Model.ToBytes());
+        AdaptationResult asked = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Policy = asking });
+        CollectionAssert.AreEqual(BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options).Model.ToBytes(), asked.Model.ToBytes());
         Assert.IsTrue(asking.Seen.All(layer => layer.PerImage is not null));
         var modest = new Witness(AdaptationPolicy.AdaBN, needsImages: false);
-        BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { Policy = modest });
+        BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Policy = modest });
         Assert.IsTrue(modest.Seen.All(layer => layer.PerImage is null));
         Assert.Contains("NeedsImages", Assert.ThrowsExactly<InvalidOperationException>(() => AdaptationPolicy.AdaBN.Trimmed(0.2).Decide(modest.Seen[0])).Message);
     }
@@ -124,8 +124,8 @@ public sealed class PerImageTests
         var golden = new GoldenCase("bn_on_input");
         int[] some = [3, 4, 11, 30, 44];
         Witness all = new(AdaptationPolicy.AdaBN), few = new(AdaptationPolicy.AdaBN);
-        BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { Policy = all, Variance = VarianceKind.Sample });
-        BatchNormAdapter.Adapt(golden.Model, golden.Source(some), new AdaptationOptions { Policy = few, Variance = VarianceKind.Sample });
+        BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Policy = all, Variance = VarianceKind.Sample });
+        BatchNormAdapter.Adapt(golden.Model, golden.Source(some), PaperAdaBN.Options with { Policy = few, Variance = VarianceKind.Sample });
         LayerEvidence expected = few.Seen[0], actual = all.Seen[0].Only(some);
         Assert.AreEqual(expected.Images, actual.Images);
         Assert.AreEqual(expected.ValuesPerChannel, actual.ValuesPerChannel);
@@ -144,7 +144,7 @@ public sealed class PerImageTests
     {
         var golden = new GoldenCase("conv_chain");
         MemoryEstimate without = BatchNormAdapter.EstimateMemory(golden.Model, golden.Source(), sampleCount: 1000);
-        MemoryEstimate with = BatchNormAdapter.EstimateMemory(golden.Model, golden.Source(), new AdaptationOptions { Policy = AdaptationPolicy.AdaBN.Trimmed() }, 1000);
+        MemoryEstimate with = BatchNormAdapter.EstimateMemory(golden.Model, golden.Source(), PaperAdaBN.Options with { Policy = AdaptationPolicy.AdaBN.Trimmed() }, 1000);
         Assert.AreEqual(0, without.Images);
         Assert.AreEqual(1000 * 12 * 16, with.Images); // the widest of its layers has 12 channels
         Assert.AreEqual(without.Total + with.Images, with.Total);

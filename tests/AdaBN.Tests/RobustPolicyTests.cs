@@ -22,7 +22,7 @@ public sealed class RobustPolicyTests
         {
             foreach ((int? batch, int workers) in (ReadOnlySpan<(int?, int)>)[(null, 2), (1, 3), (5, 2)])
             {
-                AdaptationReport report = BatchNormAdapter.Adapt(golden.Model, Spoiled(golden), new AdaptationOptions { Policy = policy, BatchSize = batch, Workers = workers }).Report;
+                AdaptationReport report = BatchNormAdapter.Adapt(golden.Model, Spoiled(golden), PaperAdaBN.Options with { Policy = policy, BatchSize = batch, Workers = workers }).Report;
                 foreach (GoldenLayer expected in GoldenCase.LayersOf(json.RootElement.GetProperty(key)))
                 {
                     LayerReport actual = golden.Match(expected, report);
@@ -44,7 +44,7 @@ public sealed class RobustPolicyTests
         var golden = new GoldenCase(name);
         foreach (IAdaptationPolicy policy in (IAdaptationPolicy[])[AdaptationPolicy.Gate().Trimmed(0.2), AdaptationPolicy.Gate().MedianOfBatches(5)])
         {
-            byte[] Adapted(int workers) => BatchNormAdapter.Adapt(golden.Model, Spoiled(golden), new AdaptationOptions { Policy = policy, BatchSize = 3, Workers = workers }).Model.ToBytes();
+            byte[] Adapted(int workers) => BatchNormAdapter.Adapt(golden.Model, Spoiled(golden), PaperAdaBN.Options with { Policy = policy, BatchSize = 3, Workers = workers }).Model.ToBytes();
             byte[] one = Adapted(1);
             foreach (int workers in (int[])[2, 5]) CollectionAssert.AreEqual(one, Adapted(workers), $"{policy.Description}, {workers} workers");
         }
@@ -64,7 +64,7 @@ public sealed class RobustPolicyTests
 
         void AssertSame(IAdaptationPolicy policy, int[] order)
         {
-            AdaptationReport Report(int[] of) => BatchNormAdapter.Adapt(golden.Model, Spoiled(golden, of), new AdaptationOptions { Policy = policy }).Report;
+            AdaptationReport Report(int[] of) => BatchNormAdapter.Adapt(golden.Model, Spoiled(golden, of), PaperAdaBN.Options with { Policy = policy }).Report;
             foreach ((LayerReport expected, LayerReport actual) in Report(all).Layers.Zip(Report(order).Layers))
             {
                 for (int c = 0; c < expected.Channels; c++)
@@ -92,7 +92,7 @@ public sealed class RobustPolicyTests
         Assert.AreEqual(clean, trimmedClean, digits.Length / 100);
 
         int Right(IAdaptationPolicy policy, float[][] images) =>
-            ShippedModelTests.Right(BatchNormAdapter.Adapt(OnnxModel.Load(Repository.Model("digits-cnn.onnx")), SampleSource.FromArrays(images, 1, 28, 28), new AdaptationOptions { Policy = policy }).Model, digits, labels);
+            ShippedModelTests.Right(BatchNormAdapter.Adapt(OnnxModel.Load(Repository.Model("digits-cnn.onnx")), SampleSource.FromArrays(images, 1, 28, 28), PaperAdaBN.Options with { Policy = policy }).Model, digits, labels);
     }
 
     /// <summary>Lugosi and Mendelson's point: a few images, however bad, spoil fewer than half of the groups.</summary>
@@ -101,7 +101,7 @@ public sealed class RobustPolicyTests
     {
         var golden = new GoldenCase("conv_chain");
         LayerReport First(IAdaptationPolicy policy, Func<int, float> factorOf) =>
-            BatchNormAdapter.Adapt(golden.Model, golden.Source(factorOf: factorOf), new AdaptationOptions { Policy = policy }).Report.Layers[0];
+            BatchNormAdapter.Adapt(golden.Model, golden.Source(factorOf: factorOf), PaperAdaBN.Options with { Policy = policy }).Report.Layers[0];
         LayerReport clean = First(AdaptationPolicy.AdaBN, _ => 1);
         float Three(int image) => image is 3 or 20 or 33 ? 1e6f : 1;
         LayerReport median = First(AdaptationPolicy.AdaBN.MedianOfBatches(8), Three), plain = First(AdaptationPolicy.AdaBN, Three);
@@ -117,13 +117,13 @@ public sealed class RobustPolicyTests
     public void Nothing_left_out_and_two_equal_groups_are_plain_AdaBN()
     {
         var golden = new GoldenCase("conv_chain");
-        byte[] Statistics(IAdaptationPolicy policy, params int[] order) => [.. BatchNormAdapter.Adapt(golden.Model, golden.Source(order.Length > 0 ? order : null), new AdaptationOptions { Policy = policy }).Model.Graph.Initializers.SelectMany(tensor => tensor.ToSerializedBytes())];
+        byte[] Statistics(IAdaptationPolicy policy, params int[] order) => [.. BatchNormAdapter.Adapt(golden.Model, golden.Source(order.Length > 0 ? order : null), PaperAdaBN.Options with { Policy = policy }).Model.Graph.Initializers.SelectMany(tensor => tensor.ToSerializedBytes())];
         CollectionAssert.AreEqual(Statistics(AdaptationPolicy.AdaBN), Statistics(AdaptationPolicy.AdaBN.Trimmed(0.02)), "no whole image of 37");
         CollectionAssert.AreEqual(Statistics(AdaptationPolicy.AdaBN, 5, 6, 7), Statistics(AdaptationPolicy.AdaBN.MedianOfBatches(8), 5, 6, 7), "no two groups of two");
 
-        AdaptationReport plain = BatchNormAdapter.Adapt(golden.Model, golden.Source(), new AdaptationOptions { Variance = VarianceKind.Sample }).Report;
+        AdaptationReport plain = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Variance = VarianceKind.Sample }).Report;
         AdaptationReport doubled = BatchNormAdapter.Adapt(golden.Model, golden.Source([.. Enumerable.Range(0, golden.Samples).SelectMany(i => (int[])[i, i])]),
-            new AdaptationOptions { Variance = VarianceKind.Sample, Policy = AdaptationPolicy.AdaBN.MedianOfBatches(2) }).Report;
+            PaperAdaBN.Options with { Variance = VarianceKind.Sample, Policy = AdaptationPolicy.AdaBN.MedianOfBatches(2) }).Report;
         for (int c = 0; c < plain.Layers[0].Channels; c++)
         {
             double n = plain.Layers[0].ValuesPerChannel;
@@ -138,13 +138,27 @@ public sealed class RobustPolicyTests
         var golden = new GoldenCase("conv_chain");
         IAdaptationPolicy both = AdaptationPolicy.AdaBN.MeanOnly().MedianOfBatches(8).Trimmed(0.2);
         Assert.AreEqual("full replacement, means only, median of 8 batches, without the farthest 20 % of the images", both.Description);
-        LayerReport layer = BatchNormAdapter.Adapt(golden.Model, Spoiled(golden), new AdaptationOptions { Policy = both }).Report.Layers[0];
+        LayerReport layer = BatchNormAdapter.Adapt(golden.Model, Spoiled(golden), PaperAdaBN.Options with { Policy = both }).Report.Layers[0];
         CollectionAssert.AreEqual(layer.SourceVariance.ToArray(), layer.AdaptedVariance.ToArray());
         Assert.IsTrue(AdaptationPolicy.AdaBN.Trimmed().MeanOnly().NeedsImages);
         Assert.Contains("policy.MedianOfBatches(8).Trimmed(0.1)", Assert.ThrowsExactly<ArgumentException>(() => AdaptationPolicy.AdaBN.Trimmed().MedianOfBatches()).Message);
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => AdaptationPolicy.AdaBN.Trimmed(0.5));
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => AdaptationPolicy.AdaBN.Trimmed(double.NaN));
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => AdaptationPolicy.AdaBN.MedianOfBatches(1));
+    }
+
+    [TestMethod]
+    public void Each_policy_that_Auto_chooses_among_is_made_robust()
+    {
+        IAdaptationPolicy auto = AdaptationPolicy.Auto().MedianOfBatches(6).Trimmed(0.2);
+        Assert.IsTrue(auto.NeedsImages);
+        var golden = new GoldenCase("conv_chain");
+        AdaptationOptions Options(IAdaptationPolicy policy, int judged = 0) => new() { Policy = policy, JudgementImages = judged };
+        AdaptationResult unjudged = BatchNormAdapter.Adapt(golden.Model, Spoiled(golden), Options(auto)), gate = BatchNormAdapter.Adapt(golden.Model, Spoiled(golden), Options(AdaptationPolicy.Gate().MedianOfBatches(6).Trimmed(0.2)));
+        foreach ((LayerReport expected, LayerReport actual) in gate.Report.Layers.Zip(unjudged.Report.Layers)) CollectionAssert.AreEqual(expected.AdaptedVariance.ToArray(), actual.AdaptedVariance.ToArray());
+        string method = BatchNormAdapter.Adapt(golden.Model, Spoiled(golden), Options(auto, judged: 32)).Report.Method;
+        Assert.Contains("auto: ", method);
+        Assert.IsTrue(method.Contains("median of 6 batches, without the farthest 20 % of the images", StringComparison.Ordinal) || method.Contains("kept", StringComparison.Ordinal), method);
     }
 
     private static ISampleSource Spoiled(GoldenCase golden, IEnumerable<int>? order = null) => golden.Source(order, image => image % 9 == 4 ? 8 : 1);

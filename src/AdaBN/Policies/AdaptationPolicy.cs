@@ -16,7 +16,7 @@ public static class AdaptationPolicy
     {
         settings ??= new AutoSettings();
         settings.Validate();
-        return new AutoPolicy(settings);
+        return new AutoPolicy(settings, policy => policy);
     }
 
     /// <summary>The target's statistics take the source's place entirely (Li et al. 2016, arXiv 1603.04779).</summary>
@@ -94,7 +94,7 @@ public static class AdaptationPolicy
     public static IAdaptationPolicy Trimmed(this IAdaptationPolicy policy, double share = 0.1)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        return share is >= 0 and < 0.5 ? new TrimmedImages(policy, share) : throw new ArgumentOutOfRangeException(nameof(share), share, "Expected a share from 0 to below 0.5.");
+        return share is >= 0 and < 0.5 ? Narrow(policy, one => new TrimmedImages(one, share)) : throw new ArgumentOutOfRangeException(nameof(share), share, "Expected a share from 0 to below 0.5.");
     }
 
     /// <summary>
@@ -113,7 +113,7 @@ public static class AdaptationPolicy
         ArgumentOutOfRangeException.ThrowIfLessThan(batches, 2);
         if (policy.NeedsImages)
             throw new ArgumentException($"The policy '{policy.Description}' looks at each image by itself, which a median of batches takes from it; write MedianOfBatches before it, such as policy.MedianOfBatches(8).Trimmed(0.1).", nameof(policy));
-        return new MedianOfGroups(policy, batches);
+        return Narrow(policy, one => new MedianOfGroups(one, batches));
     }
 
     private static void Check(GateSettings settings, string name)
@@ -122,9 +122,12 @@ public static class AdaptationPolicy
             throw new ArgumentOutOfRangeException(name, settings, "Expected Threshold of 0 or more, HalfWay above 0, Most above 0 and at most 1.");
     }
 
-    private static PartOf Part(IAdaptationPolicy policy, string where, Func<NormalizationLayer, int, bool> takesMean, Func<NormalizationLayer, int, bool> takesVariance)
+    private static IAdaptationPolicy Part(IAdaptationPolicy policy, string where, Func<NormalizationLayer, int, bool> takesMean, Func<NormalizationLayer, int, bool> takesVariance)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        return new PartOf(policy, where, takesMean, takesVariance);
+        return Narrow(policy, one => new PartOf(one, where, takesMean, takesVariance));
     }
+
+    /// <summary>Auto chooses among policies by itself: each of them is narrowed.</summary>
+    private static IAdaptationPolicy Narrow(IAdaptationPolicy policy, Func<IAdaptationPolicy, IAdaptationPolicy> narrow) => policy is AutoPolicy auto ? auto.Narrowed(narrow) : narrow(policy);
 }
