@@ -18,6 +18,7 @@ internal static class AdaptCommand
         var maxMemory = new Option<long?>("--max-memory") { Description = "Megabytes of activations to hold in RAM, the rest in temporary files; default: half of the machine's.", HelpName = "MB" };
         var halfPrecision = new Option<bool>("--half-precision") { Description = "Hold activations between stages as 16-bit floats: half the memory, a little less exact." };
         var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
+        var standardError = new Option<double?>("--standard-error") { Description = "Read only as many samples as give the channel means this standard error (in source standard deviations, worst layer), foretold from the first 64.", HelpName = "ERROR" };
         var policy = new Option<string>("--policy") { Description = "How far to go: auto (chosen by what can be seen without labels), adabn (all the way), keep, mix:SHARE, prior:IMAGES, gate (as far as the shift exceeds the spread between images), gate:cautious. Against outliers, behind any of them: +trimmed:SHARE (of the images), +median:BATCHES.", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
         var judge = new Option<int>("--judge") { Description = "Images drawn from the data to judge by; 0 judges nothing.", DefaultValueFactory = _ => new AdaptationOptions().JudgementImages, HelpName = "N" };
         var labelled = new Option<string?>("--labelled") { Description = "A few samples of the new domain with known classes, NumPy file as --data: the verdict then rests on measured accuracy. For models with one input.", HelpName = "FILE.npy" };
@@ -33,7 +34,7 @@ internal static class AdaptCommand
         var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
         var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
         {
-            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, policy, judge, labelled, labels, gate, variance, skip, reference, allowImageOutput, workers, singleFile, dryRun, json,
+            model, data, input, destination, batchSize, maxSamples, standardError, maxMemory, halfPrecision, policy, judge, labelled, labels, gate, variance, skip, reference, allowImageOutput, workers, singleFile, dryRun, json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -46,6 +47,7 @@ internal static class AdaptCommand
                 Reference = statistics,
                 BatchSize = parsed.GetValue(batchSize),
                 MaxSamples = parsed.GetValue(maxSamples),
+                WantedStandardError = parsed.GetValue(standardError),
                 MaxMemory = parsed.GetValue(maxMemory) << 20,
                 HalfPrecisionActivations = parsed.GetValue(halfPrecision),
                 Policy = PolicyOf(parsed.GetValue(policy)!),
@@ -158,7 +160,7 @@ internal static class AdaptCommand
         foreach (string finding in report.Findings) console.WriteLine($"note: {finding}");
         foreach (string reason in report.Verdict.Reasons) console.WriteLine(reason);
         console.WriteLine($"verdict: {InWords(report.Verdict.Kind)}");
-        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Layers.Count} layers measured on {report.Samples} samples; {outcome}"));
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Layers.Count} layers measured on {report.Samples} samples, standard error {report.Precision.Reached:g2}; {outcome}"));
     }
 
     private static string InWords(VerdictKind kind) => kind switch

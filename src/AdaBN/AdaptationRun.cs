@@ -20,7 +20,8 @@ internal sealed class AdaptationRun : IDisposable
     private readonly InputBinding _binding;
     private readonly SlotAllocator _allocator;
     private readonly PieceShelf _shelf;
-    private readonly ISampleSource _samples;
+    private ISampleSource _samples;
+    private Pilot? _pilot;
     private readonly ImageDraw? _draw;
     private readonly double _deepest;
 
@@ -47,6 +48,15 @@ internal sealed class AdaptationRun : IDisposable
 
     public MemoryUse Memory => new(_allocator.Peak, _allocator.Spilled);
 
+    /// <summary>Before the first pass: how many samples the wanted precision takes, by a pass over the first ones. No more will be read. Null where nothing is wanted.</summary>
+    public long? Foretell(IAdaptationPolicy policy, CancellationToken cancellationToken)
+    {
+        if (_options.WantedStandardError is not { } wanted) return null;
+        _samples = _pilot = new Pilot(_samples);
+        ISampleSource first = _pilot.Hold(Math.Min(SamplingPrecision.PilotSamples, _options.MaxSamples ?? long.MaxValue));
+        return _pilot.Most = SamplingPrecision.Foretell(Pass(policy, first, null, () => null, null, cancellationToken), wanted);
+    }
+
     /// <summary>The first pass: the whole set.</summary>
     public AdaptedLayers PassAll(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
         Pass(policy, _samples, _draw, () => _draw is null ? null : new ScoreSheet([.. _draw.Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken);
@@ -64,6 +74,7 @@ internal sealed class AdaptationRun : IDisposable
 
     public void Dispose()
     {
+        _pilot?.Dispose();
         _shelf.Dispose();
         _allocator.Dispose();
     }

@@ -44,10 +44,14 @@ public static class BatchNormAdapter
         IReadOnlyList<string> outputs = ImageOutputGuard.Check(working, options.AllowImageOutput);
         Judged judged;
         MemoryUse memory;
+        SamplingPrecision precision;
         using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options)))
         {
             var judge = new Judge(run, options, progress, cancellationToken);
-            judged = judge.Of(run.PassAll(options.Policy, judge.ProgressOf(0), cancellationToken));
+            long? foretold = run.Foretell(options.Policy, cancellationToken);
+            AdaptedLayers done = run.PassAll(options.Policy, judge.ProgressOf(0), cancellationToken);
+            precision = new SamplingPrecision(SamplingPrecision.ReachedBy(done), options.WantedStandardError, foretold);
+            judged = judge.Of(done);
             memory = run.Memory;
         }
 
@@ -55,8 +59,9 @@ public static class BatchNormAdapter
         LayerReport[] layers = [.. judged.Layers.Layers.Select(layer => LayerReport.Of(layer.Evidence, layer.Decision))];
         var report = new AdaptationReport(
             $"AdaBN ({judged.Policy}, {options.Variance.ToString().ToLowerInvariant()} variance)", judged.Layers.Samples, model.Sha256, ToolVersion, judged.Verdict, layers,
-            [.. working.Findings, .. outputs, .. Findings(judged.Layers, layers)])
+            [.. working.Findings, .. outputs, .. Findings(judged.Layers, layers), .. precision.Findings(judged.Layers.Samples)])
         {
+            Precision = precision,
             EffectiveImages = judged.Layers.EffectiveSamples,
         };
         Provenance.Record(adapted, report);

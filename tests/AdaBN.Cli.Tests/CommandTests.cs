@@ -66,6 +66,22 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    public async Task Reading_stops_where_the_wanted_standard_error_is_foretold()
+    {
+        using var folder = new TemporaryFolder();
+        string[] command = ["adapt", Path.Combine(ConvChain, "model.onnx"), "--data", Path.Combine(ConvChain, "image.npy"), "--out", folder.File("adapted.onnx"), "--standard-error"];
+        Outcome outcome = await Run([.. command, "0.01", "--json"]);
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+        using JsonDocument json = JsonDocument.Parse(outcome.Output);
+        JsonElement precision = json.RootElement.GetProperty("precision");
+        Assert.AreEqual(0.01, precision.GetProperty("wanted").GetDouble());
+        Assert.IsGreaterThan(37, precision.GetProperty("foretold").GetInt64());
+        Assert.Contains("there were 37 to read", outcome.Output);
+        Assert.Contains("on 37 samples, standard error 0.", (await Run([.. command, "1"])).Output);
+        Assert.Contains("expected a number above 0", (await Run([.. command, "0"])).Error);
+    }
+
+    [TestMethod]
     public async Task Policies_against_outliers_are_written_behind_the_policy()
     {
         using var folder = new TemporaryFolder();

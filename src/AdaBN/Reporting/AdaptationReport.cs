@@ -24,6 +24,9 @@ public sealed record AdaptationReport(
     /// </remarks>
     public double EffectiveImages { get; init; }
 
+    /// <summary>How sure the target's means are, and what was wanted.</summary>
+    public required SamplingPrecision Precision { get; init; }
+
     /// <summary>The report as JSON, camelCase.</summary>
     public string ToJson() => ReportJson.Write(this);
 }
