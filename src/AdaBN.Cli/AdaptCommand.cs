@@ -18,7 +18,8 @@ internal static class AdaptCommand
         var maxMemory = new Option<long?>("--max-memory") { Description = "Megabytes of activations to hold in RAM, the rest in temporary files; default: half of the machine's.", HelpName = "MB" };
         var halfPrecision = new Option<bool>("--half-precision") { Description = "Hold activations between stages as 16-bit floats: half the memory, a little less exact." };
         var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
-        var policy = new Option<string>("--policy") { Description = "How far to go: auto (chosen by what can be seen without labels), adabn (all the way), keep, mix:SHARE, prior:IMAGES, gate (as far as the shift exceeds the spread between images), gate:cautious.", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
+        var standardError = new Option<double?>("--standard-error") { Description = "Read only as many samples as give the channel means this standard error (in source standard deviations, worst layer), foretold from the first 64.", HelpName = "ERROR" };
+        var policy = new Option<string>("--policy") { Description = "How far to go: auto (chosen by what can be seen without labels), adabn (all the way), keep, mix:SHARE, prior:IMAGES, gate (as far as the shift exceeds the spread between images), gate:cautious. Against outliers, behind any of them: +trimmed:SHARE (of the images), +median:BATCHES.", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
         var judge = new Option<int>("--judge") { Description = "Images drawn from the data to judge by; 0 judges nothing.", DefaultValueFactory = _ => new AdaptationOptions().JudgementImages, HelpName = "N" };
         var labelled = new Option<string?>("--labelled") { Description = "A few samples of the new domain with known classes, NumPy file as --data: the verdict then rests on measured accuracy. For models with one input.", HelpName = "FILE.npy" };
         var labels = new Option<string?>("--labels") { Description = "Their classes, from 0: a text file of numbers.", HelpName = "FILE" };
@@ -33,7 +34,7 @@ internal static class AdaptCommand
         var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
         var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
         {
-            model, data, input, destination, batchSize, maxSamples, maxMemory, halfPrecision, policy, judge, labelled, labels, gate, variance, skip, reference, allowImageOutput, workers, singleFile, dryRun, json,
+            model, data, input, destination, batchSize, maxSamples, standardError, maxMemory, halfPrecision, policy, judge, labelled, labels, gate, variance, skip, reference, allowImageOutput, workers, singleFile, dryRun, json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -46,6 +47,7 @@ internal static class AdaptCommand
                 Reference = statistics,
                 BatchSize = parsed.GetValue(batchSize),
                 MaxSamples = parsed.GetValue(maxSamples),
+                WantedStandardError = parsed.GetValue(standardError),
                 MaxMemory = parsed.GetValue(maxMemory) << 20,
                 HalfPrecisionActivations = parsed.GetValue(halfPrecision),
                 Policy = PolicyOf(parsed.GetValue(policy)!),
@@ -72,11 +74,26 @@ internal static class AdaptCommand
         return command;
     }
 
+    /// <summary>A policy and what to do about outliers, such as adabn+median:8+trimmed:0.1.</summary>
     private static IAdaptationPolicy PolicyOf(string text)
     {
-        string[] parts = text.Split(':');
-        double? number = parts.Length == 2 && double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null;
-        return (text, parts[0], number) switch
+        string[] wrappers = text.Split('+');
+        return wrappers.Skip(1).Aggregate(BasePolicyOf(wrappers[0]), (policy, wrapper) => (wrapper.Split(':'), NumberOf(wrapper)) switch
+        {
+            (["trimmed"], _) => policy.Trimmed(),
+            (["trimmed", _], { } share) => policy.Trimmed(share),
+            (["median"], _) => policy.MedianOfBatches(),
+            (["median", _], { } batches) when batches == (int)batches => policy.MedianOfBatches((int)batches),
+            _ => throw new ArgumentException($"--policy: '+{wrapper}' is neither +trimmed:SHARE (such as +trimmed:0.1) nor +median:BATCHES (such as +median:8)."),
+        });
+    }
+
+    private static double? NumberOf(string text) =>
+        text.Split(':') is [_, var digits] && double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null;
+
+    private static IAdaptationPolicy BasePolicyOf(string text)
+    {
+        return (text, text.Split(':')[0], NumberOf(text)) switch
         {
             ("auto", _, _) => AdaptationPolicy.Auto(),
             ("adabn", _, _) => AdaptationPolicy.AdaBN,
@@ -85,7 +102,7 @@ internal static class AdaptCommand
             ("gate:cautious", _, _) => AdaptationPolicy.Gate(GateSettings.Cautious),
             (_, "mix", { } share) => AdaptationPolicy.Mix(share),
             (_, "prior", { } images) => AdaptationPolicy.SourcePrior(images),
-            _ => throw new ArgumentException($"--policy '{text}' is none of auto, adabn, keep, mix:SHARE (such as mix:0.5), prior:IMAGES (such as prior:16), gate, gate:cautious."),
+            _ => throw new ArgumentException($"--policy '{text}' is none of auto, adabn, keep, mix:SHARE (such as mix:0.5), prior:IMAGES (such as prior:16), gate, gate:cautious; behind any of them +trimmed:SHARE or +median:BATCHES."),
         };
     }
 
@@ -127,7 +144,7 @@ internal static class AdaptCommand
     {
         static string Megabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{(bytes + (1 << 20) - 1) >> 20} MB");
         console.WriteLine($"activations between stages {Megabytes(estimate.Activations)}, at most {Megabytes(options.EffectiveMaxMemory)} of it in RAM; " +
-            $"batches under way {Megabytes(estimate.Workspace)}; model {Megabytes(estimate.Model)}; program {Megabytes(MemoryEstimate.Program)}; together {Megabytes(estimate.Total)}");
+            $"batches under way {Megabytes(estimate.Workspace)}; model {Megabytes(estimate.Model)}; {(estimate.Images > 0 ? $"each image's own moments {Megabytes(estimate.Images)}; " : "")}program {Megabytes(MemoryEstimate.Program)}; together {Megabytes(estimate.Total)}");
     }
 
     private static void Print(IAnsiConsole console, AdaptationReport report, string outcome)
@@ -143,7 +160,7 @@ internal static class AdaptCommand
         foreach (string finding in report.Findings) console.WriteLine($"note: {finding}");
         foreach (string reason in report.Verdict.Reasons) console.WriteLine(reason);
         console.WriteLine($"verdict: {InWords(report.Verdict.Kind)}");
-        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Layers.Count} layers measured on {report.Samples} samples; {outcome}"));
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Layers.Count} layers measured on {report.Samples} samples, standard error {report.Precision.Reached:g2}; {outcome}"));
     }
 
     private static string InWords(VerdictKind kind) => kind switch

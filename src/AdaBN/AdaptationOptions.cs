@@ -29,6 +29,14 @@ public sealed record AdaptationOptions
     public long? MaxSamples { get; init; }
 
     /// <summary>
+    /// Read only as many samples as it takes to know the target's means so well: the standard error of a layer's channel means in source standard
+    /// deviations, root mean square over channels, of the worst layer; above 0. How many that are is foretold from the first
+    /// <see cref="SamplingPrecision.PilotSamples"/> samples, which are read in any case; the samples are still read once. They must stand for the rest: in
+    /// random order, say, and not sorted. <see cref="AdaptationReport.Precision"/> tells what was reached. Default: all samples are read.
+    /// </summary>
+    public double? WantedStandardError { get; init; }
+
+    /// <summary>
     /// Decides the statistics of each layer. Default <see cref="AdaptationPolicy.Auto"/>: as far as it helps, by what can be seen without labels;
     /// <see cref="AdaptationPolicy.AdaBN"/> is the paper's full replacement.
     /// </summary>
@@ -89,6 +97,8 @@ public sealed record AdaptationOptions
         List<string> faults = [];
         if (BatchSize is < 1 or > LargestBatchSize) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(BatchSize)} is {BatchSize}, expected 1 to {LargestBatchSize}"));
         if (MaxSamples < 1) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(MaxSamples)} is {MaxSamples}, expected at least 1 (or null for all)"));
+        if (WantedStandardError is { } error && !(error > 0 && double.IsFinite(error)))
+            faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(WantedStandardError)} is {error}, expected a number above 0, such as 0.02 (or null to read all samples)"));
         if (!Enum.IsDefined(Variance)) faults.Add($"{nameof(Variance)} is {Variance}, expected {nameof(VarianceKind.Population)} or {nameof(VarianceKind.Sample)}");
         if (Policy is null) faults.Add($"{nameof(Policy)} is null, expected one such as {nameof(AdaptationPolicy)}.{nameof(AdaptationPolicy.AdaBN)}");
         if (JudgementImages is < 0 or > LargestBatchSize) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(JudgementImages)} is {JudgementImages}, expected 0 to {LargestBatchSize}"));

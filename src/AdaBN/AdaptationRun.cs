@@ -20,7 +20,8 @@ internal sealed class AdaptationRun : IDisposable
     private readonly InputBinding _binding;
     private readonly SlotAllocator _allocator;
     private readonly PieceShelf _shelf;
-    private readonly ISampleSource _samples;
+    private ISampleSource _samples;
+    private Pilot? _pilot;
     private readonly ImageDraw? _draw;
     private readonly double _deepest;
 
@@ -50,6 +51,15 @@ internal sealed class AdaptationRun : IDisposable
 
     public MemoryUse Memory => new(_allocator.Peak, _allocator.Spilled);
 
+    /// <summary>Before the first pass: how many samples the wanted precision takes, by a pass over the first ones. No more will be read. Null where nothing is wanted.</summary>
+    public long? Foretell(IAdaptationPolicy policy, CancellationToken cancellationToken)
+    {
+        if (_options.WantedStandardError is not { } wanted) return null;
+        _samples = _pilot = new Pilot(_samples);
+        ISampleSource first = _pilot.Hold(Math.Min(SamplingPrecision.PilotSamples, _options.MaxSamples ?? long.MaxValue));
+        return _pilot.Most = SamplingPrecision.Foretell(Pass(policy, first, null, () => null, null, cancellationToken), wanted);
+    }
+
     /// <summary>The first pass: the whole set.</summary>
     public AdaptedLayers PassAll(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
         Pass(policy, _samples, _draw, () => _draw is null ? null : new ScoreSheet([.. DrawnSamples]), progress, cancellationToken);
@@ -67,6 +77,7 @@ internal sealed class AdaptationRun : IDisposable
 
     public void Dispose()
     {
+        _pilot?.Dispose();
         _shelf.Dispose();
         _allocator.Dispose();
     }
@@ -75,7 +86,7 @@ internal sealed class AdaptationRun : IDisposable
         IAdaptationPolicy policy, ISampleSource samples, ImageDraw? draw, Func<ScoreSheet?> scores, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
     {
         using var reader = new BatchReader(_binding, samples, samples == _samples ? _options : _options with { MaxSamples = null }, draw);
-        using var runner = new StageRunner(_shelf, _binding, reader, _options, progress);
+        using var runner = new StageRunner(_shelf, _binding, reader, _options, progress) { KeepsImages = policy.NeedsImages };
         List<AdaptedLayer> decided = [];
         var normalizers = new Dictionary<BatchNormLayer, Normalizer>();
         foreach (Stage stage in _plan.Stages)
@@ -93,10 +104,10 @@ internal sealed class AdaptationRun : IDisposable
                 decision.Check(evidence, policy);
                 (float[] mean, float[] variance) = decision.ToFloat(layer);
                 normalizers.Add(layer, Normalizer.Of(layer, mean, variance));
-                decided.Add(new AdaptedLayer(layer, evidence, decision));
+                decided.Add(new AdaptedLayer(layer, evidence with { PerImage = null }, decision));
             }
         }
-        return new AdaptedLayers(decided, reader.SamplesRead, runner.Scores?.Rows);
+        return new AdaptedLayers(decided, reader.SamplesRead, reader.EffectiveSamples, runner.Scores?.Rows);
     }
 
     /// <summary>The last stage. Some models mix the rows of a batch there or take one row only; they are adapted all the same, and go unjudged.</summary>

@@ -17,6 +17,7 @@ namespace AdaBN;
 public static class BatchNormAdapter
 {
     private const int FewSamples = 64;
+    private const double MuchLess = 0.5; // the share of effective samples that is worth a word
 
     /// <summary>Re-estimates a model's BatchNormalization statistics on unlabeled samples of a new domain.</summary>
     /// <param name="model">The source model; it is not changed.</param>
@@ -43,10 +44,14 @@ public static class BatchNormAdapter
         IReadOnlyList<string> outputs = ImageOutputGuard.Check(working, options.AllowImageOutput);
         Judged judged;
         MemoryUse memory;
+        SamplingPrecision precision;
         using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options)))
         {
             var judge = new Judge(run, options, progress, cancellationToken);
-            judged = judge.Of(run.PassAll(options.Policy, judge.ProgressOf(0), cancellationToken));
+            long? foretold = run.Foretell(options.Policy, cancellationToken);
+            AdaptedLayers done = run.PassAll(options.Policy, judge.ProgressOf(0), cancellationToken);
+            precision = new SamplingPrecision(SamplingPrecision.ReachedBy(done), options.WantedStandardError, foretold);
+            judged = judge.Of(done);
             memory = run.Memory;
         }
 
@@ -54,7 +59,11 @@ public static class BatchNormAdapter
         LayerReport[] layers = [.. judged.Layers.Layers.Select(layer => LayerReport.Of(layer.Evidence, layer.Decision))];
         var report = new AdaptationReport(
             $"AdaBN ({judged.Policy}, {options.Variance.ToString().ToLowerInvariant()} variance)", judged.Layers.Samples, model.Sha256, ToolVersion, judged.Verdict, layers,
-            [.. working.Findings, .. outputs, .. Findings(judged.Layers.Samples, layers)]);
+            [.. working.Findings, .. outputs, .. Findings(judged.Layers, layers), .. precision.Findings(judged.Layers.Samples)])
+        {
+            Precision = precision,
+            EffectiveImages = judged.Layers.EffectiveSamples,
+        };
         Provenance.Record(adapted, report);
         reference?.RenewIn(adapted);
         return new AdaptationResult(adapted, report, memory);
@@ -85,10 +94,15 @@ public static class BatchNormAdapter
 
     private static Value? ScoresToSee(WorkingModel working, AdaptationOptions options) => options.JudgementImages > 0 ? ClassScores.Find(working.Model.Graph) : null;
 
-    private static IEnumerable<string> Findings(long samples, IReadOnlyList<LayerReport> layers)
+    private static IEnumerable<string> Findings(AdaptedLayers done, IReadOnlyList<LayerReport> layers)
     {
-        if (samples < FewSamples)
-            yield return string.Create(CultureInfo.InvariantCulture, $"Only {samples} samples: statistics of fewer than {FewSamples} images are often worse than the source model's.");
+        if (done.Samples < FewSamples)
+            yield return string.Create(CultureInfo.InvariantCulture, $"Only {done.Samples} samples: statistics of fewer than {FewSamples} images are often worse than the source model's.");
+        if (done.EffectiveSamples < MuchLess * done.Samples)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"Successive samples are much alike, as in a film: the {done.Samples} are worth about {Math.Ceiling(done.EffectiveSamples)} independent ones, and standard errors are about {Math.Sqrt(done.Samples / done.EffectiveSamples):0.0} times those stated. Take samples farther apart.");
+        }
         foreach (LayerReport layer in layers)
         {
             int dead = layer.TargetVariance.Count(variance => variance == 0);

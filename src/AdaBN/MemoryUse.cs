@@ -9,8 +9,11 @@ public sealed record MemoryEstimate(long Activations, long Workspace, long Model
     /// <summary>What .NET, ONNX Runtime and its sessions take themselves, about.</summary>
     public const long Program = 100_000_000;
 
+    /// <summary>Each image's own moments of one stage's layers, where the policy looks at them (<see cref="IAdaptationPolicy.NeedsImages"/>); else 0.</summary>
+    public long Images { get; init; }
+
     /// <summary>The sum.</summary>
-    public long Total => Activations + Workspace + Model + Program;
+    public long Total => Activations + Workspace + Model + Images + Program;
 }
 
 /// <summary>What an adaptation has used.</summary>

@@ -96,6 +96,40 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    public async Task Reading_stops_where_the_wanted_standard_error_is_foretold()
+    {
+        using var folder = new TemporaryFolder();
+        string[] command = ["adapt", Path.Combine(ConvChain, "model.onnx"), "--data", Path.Combine(ConvChain, "image.npy"), "--out", folder.File("adapted.onnx"), "--standard-error"];
+        Outcome outcome = await Run([.. command, "0.01", "--json"]);
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+        using JsonDocument json = JsonDocument.Parse(outcome.Output);
+        JsonElement precision = json.RootElement.GetProperty("precision");
+        Assert.AreEqual(0.01, precision.GetProperty("wanted").GetDouble());
+        Assert.IsGreaterThan(37, precision.GetProperty("foretold").GetInt64());
+        Assert.Contains("there were 37 to read", outcome.Output);
+        Assert.Contains("on 37 samples, standard error 0.", (await Run([.. command, "1"])).Output);
+        Assert.Contains("expected a number above 0", (await Run([.. command, "0"])).Error);
+    }
+
+    [TestMethod]
+    public async Task Policies_against_outliers_are_written_behind_the_policy()
+    {
+        using var folder = new TemporaryFolder();
+        string model = Path.Combine(ConvChain, "model.onnx"), data = Path.Combine(ConvChain, "image.npy"), target = folder.File("adapted.onnx");
+        foreach ((string text, IAdaptationPolicy policy) in ((string, IAdaptationPolicy)[])
+        [
+            ("adabn+trimmed:0.2", AdaptationPolicy.AdaBN.Trimmed(0.2)), ("gate:cautious+median", AdaptationPolicy.Gate(GateSettings.Cautious).MedianOfBatches()),
+            ("mix:0.5+median:4+trimmed", AdaptationPolicy.Mix(0.5).MedianOfBatches(4).Trimmed()),
+        ])
+        {
+            Outcome outcome = await Run("adapt", model, "--data", data, "--out", target, "--policy", text);
+            Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+            CollectionAssert.AreEqual(BatchNormAdapter.Adapt(OnnxModel.Load(model), NpyFile.Open(data), new AdaptationOptions { Policy = policy }).Model.ToBytes(), File.ReadAllBytes(target), text);
+        }
+        Assert.Contains("each image's own moments 1 MB", (await Run("adapt", model, "--data", data, "--out", target, "--policy", "adabn+trimmed", "--dry-run")).Output);
+    }
+
+    [TestMethod]
     public async Task Adapt_takes_one_file_an_input_and_prints_json()
     {
         using var folder = new TemporaryFolder();
@@ -310,6 +344,9 @@ public sealed class CommandTests
             (1, "no BatchNormalization node", ["adapt", Repository.Model("digits-cnn-folded.onnx"), "--data", data, "--out", target]),
             (2, "share from 0 to 1", ["adapt", model, "--data", data, "--out", target, "--policy", "mix:2"]),
             (2, "mix:SHARE", ["adapt", model, "--data", data, "--out", target, "--policy", "nonsense"]),
+            (2, "+trimmed:SHARE", ["adapt", model, "--data", data, "--out", target, "--policy", "adabn+nonsense:1"]),
+            (2, "below 0.5", ["adapt", model, "--data", data, "--out", target, "--policy", "adabn+trimmed:0.5"]),
+            (2, "policy.MedianOfBatches(8).Trimmed(0.1)", ["adapt", model, "--data", data, "--out", target, "--policy", "adabn+trimmed+median"]),
             (1, "adabn reference", ["adapt", Repository.Model("digits-cnn-folded.onnx"), "--data", data, "--out", target]),
             (1, "no file of reference statistics", ["adapt", model, "--data", data, "--reference", folder.File("garbage.onnx"), "--out", target]),
             (1, "need no reference", ["reference", model, "--data", data, "--out", target]),

@@ -21,8 +21,7 @@ internal sealed class GoldenCase
         })];
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "expected.json")));
         Samples = json.RootElement.GetProperty("samples").GetInt32();
-        Layers = [.. json.RootElement.GetProperty("layers").EnumerateArray().Select(layer => new GoldenLayer(
-            layer.GetProperty("mean_initializer").GetString()!, Numbers(layer.GetProperty("mean")), Numbers(layer.GetProperty("variance"))))];
+        Layers = LayersOf(json.RootElement.GetProperty("layers"));
     }
 
     public static IEnumerable<object[]> Names => Directory.GetDirectories(Repository.Golden).Order(StringComparer.Ordinal).Select(folder => new object[] { Path.GetFileName(folder) });
@@ -38,11 +37,13 @@ internal sealed class GoldenCase
     public (double[] Data, int[] Shape) AdaptedOutput => Npy.Read<double>(Path.Combine(Folder, "adapted_output.npy"));
 
     /// <summary>The samples in the order given; in the file's order by default.</summary>
-    public ISampleSource Source(IEnumerable<int>? order = null)
+    /// <param name="order">Numbers of samples.</param>
+    /// <param name="factorOf">What to multiply a sample with; by default none is.</param>
+    public ISampleSource Source(IEnumerable<int>? order = null, Func<int, float>? factorOf = null)
     {
         SampleInput[] inputs = [.. _inputs.Select(input => new SampleInput(input.Name, [.. input.Shape[1..]]))];
         return SampleSource.FromArrays(inputs, (order ?? Enumerable.Range(0, Samples)).Select(i =>
-            _inputs.Zip(inputs, (data, input) => data.Data.AsSpan(i * input.Length, input.Length).ToArray()).ToArray()));
+            _inputs.Zip(inputs, (data, input) => data.Data.AsSpan(i * input.Length, input.Length).ToArray().Select(x => x * (factorOf?.Invoke(i) ?? 1)).ToArray()).ToArray()));
     }
 
     public IReadOnlyDictionary<string, (float[] Data, int[] Shape)> Tensors => _inputs.ToDictionary(input => input.Name, input => (input.Data, input.Shape));
@@ -53,6 +54,9 @@ internal sealed class GoldenCase
         Node node = Model.Graph.Nodes.Single(node => node.Is(BatchNormalization.OpType) && node.Inputs[BatchNormalization.MeanInput]!.Name == golden.MeanInitializer);
         return report.Layers.Single(layer => layer.Name == node.DisplayName);
     }
+
+    internal static GoldenLayer[] LayersOf(JsonElement array) => [.. array.EnumerateArray().Select(layer => new GoldenLayer(
+        layer.GetProperty("mean_initializer").GetString()!, Numbers(layer.GetProperty("mean")), Numbers(layer.GetProperty("variance"))))];
 
     private static double[] Numbers(JsonElement array) => [.. array.EnumerateArray().Select(number => number.GetDouble())];
 }

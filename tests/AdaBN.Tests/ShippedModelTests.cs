@@ -39,7 +39,7 @@ public sealed class ShippedModelTests
         Assert.AreEqual(keptRight, foldedRight, labels.Length / 100);
     }
 
-    private static int Right(OnnxModel model, float[][] images, int[] labels) => Predictions(model, images).Zip(labels).Count(pair => pair.First == pair.Second);
+    internal static int Right(OnnxModel model, float[][] images, int[] labels) => Predictions(model, images).Zip(labels).Count(pair => pair.First == pair.Second);
 
     private static int[] Predictions(OnnxModel model, float[][] digits)
     {

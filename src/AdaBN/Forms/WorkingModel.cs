@@ -69,7 +69,7 @@ internal sealed record WorkingModel(
     }
 
     /// <summary>The moments to decide by: those of layers with one statistic, all of one stage, are merged.</summary>
-    public IReadOnlyList<ChannelMoments> Pool(IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<ChannelMoments> measured) => Pool(layers, measured, ChannelMoments.Merge);
+    public IReadOnlyList<ChannelMoments> Pool(IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<ChannelMoments> measured) => Pool(layers, measured, ChannelMoments.MergeSameImages);
 
     /// <summary>The same of whatever can be merged.</summary>
     public IReadOnlyList<T> Pool<T>(IReadOnlyList<BatchNormLayer> layers, IReadOnlyList<T> measured, Func<T, T, T> merge)

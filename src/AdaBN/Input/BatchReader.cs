@@ -22,12 +22,14 @@ internal sealed class BatchReader : IDisposable
     private readonly long _maxSamples;
     private readonly ImageDraw? _draw;
     private readonly Lock _lock = new();
+    private readonly NeighbourResemblance _neighbours;
     private int _batches;
     private bool _ended;
 
     public BatchReader(InputBinding binding, ISampleSource source, AdaptationOptions options, ImageDraw? draw = null)
     {
         (_binding, _draw) = (binding, draw);
+        _neighbours = new NeighbourResemblance(source.Inputs);
         _maxSamples = options.MaxSamples ?? long.MaxValue;
         SampleCount = source.Count is { } count ? Math.Min(count, _maxSamples) : null;
         _reader = source.OpenReader();
@@ -35,6 +37,9 @@ internal sealed class BatchReader : IDisposable
 
     /// <summary>Samples read so far.</summary>
     public long SamplesRead { get; private set; }
+
+    /// <summary>What these are worth, counted in independent ones.</summary>
+    public double EffectiveSamples => _neighbours.EffectiveImages();
 
     /// <summary>Samples there will be, or null while that is not known.</summary>
     public long? SampleCount { get; }
@@ -57,6 +62,7 @@ internal sealed class BatchReader : IDisposable
                 if (!_reader.TryRead(destination)) break;
                 for (int i = 0; i < buffers.Count; i++) CheckFinite(destination[i].Span, _binding.Sources[i].Input, SamplesRead + samples);
                 _draw?.Offer(destination, SamplesRead + samples);
+                _neighbours.Add(destination);
                 samples++;
             }
             _ended = samples < rows;

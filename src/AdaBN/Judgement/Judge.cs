@@ -128,8 +128,8 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
 
     private AdaptedLayers Pass(IAdaptationPolicy policy, int pass) => run.PassDrawn(policy, ProgressOf(pass), cancellationToken);
 
-    /// <summary>Decisions of a pass over drawn images, with the number of samples of the whole set.</summary>
-    private static AdaptedLayers WholeSet(AdaptedLayers drawn, AdaptedLayers done) => drawn with { Samples = done.Samples };
+    /// <summary>Decisions of a pass over drawn images, with the numbers of samples of the whole set.</summary>
+    private static AdaptedLayers WholeSet(AdaptedLayers drawn, AdaptedLayers done) => drawn with { Samples = done.Samples, EffectiveSamples = done.EffectiveSamples };
 
     private static PredictionSummary Summary(Predictions of) => new(of.Class.Length, of.Entropy, of.Diversity, of.Histogram);
 

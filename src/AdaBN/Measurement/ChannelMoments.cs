@@ -17,6 +17,9 @@ namespace AdaBN.Measurement;
 /// <param name="SquareSpread">Σ(s − s̄)² of each channel.</param>
 internal sealed record ChannelMoments(long Count, double[] Mean, double[] M2, long Images, double[] MeanSpread, double[] CrossSpread, double[] SquareSpread)
 {
+    /// <summary>Mean and population variance of each image by itself, in reading order; null where no policy asks for it.</summary>
+    public IReadOnlyList<ChannelStatistics>? PerImage { get; init; }
+
     /// <summary>
     /// Moments of two sets together (Chan, Golub, LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample
     /// variances"). The order of the arguments matters in the last bit: callers merge in a fixed order.
@@ -41,13 +44,54 @@ internal sealed record ChannelMoments(long Count, double[] Mean, double[] M2, lo
             squares[c] = a.SquareSpread[c] + (4 * da * (a.CrossSpread[c] + (da * a.MeanSpread[c])))
                 + b.SquareSpread[c] + (4 * db * (b.CrossSpread[c] + (db * b.MeanSpread[c]))) + (deltaSquare * deltaSquare * imageSpread);
         }
-        return new ChannelMoments(count, mean, m2, images, means, cross, squares);
+        return new ChannelMoments(count, mean, m2, images, means, cross, squares) { PerImage = a.PerImage is null ? null : [.. a.PerImage, .. b.PerImage!] };
+    }
+
+    /// <summary>Moments of images whose own are known, each of equally many values.</summary>
+    public static ChannelMoments Of(IReadOnlyList<ChannelStatistics> images, long valuesPerImage)
+    {
+        int channels = images[0].Mean.Count;
+        var (mean, m2, means, cross, squares) = (new double[channels], new double[channels], new double[channels], new double[channels], new double[channels]);
+        for (int c = 0; c < channels; c++)
+        {
+            mean[c] = images.Average(image => image.Mean[c]);
+            double Square(ChannelStatistics image) => image.Variance[c] + ((image.Mean[c] - mean[c]) * (image.Mean[c] - mean[c]));
+            double variance = images.Average(Square);
+            foreach (ChannelStatistics image in images)
+            {
+                double a = image.Mean[c] - mean[c], s = Square(image) - variance;
+                means[c] += a * a;
+                cross[c] += a * s;
+                squares[c] += s * s;
+            }
+            m2[c] = variance * valuesPerImage * images.Count;
+        }
+        return new ChannelMoments(valuesPerImage * images.Count, mean, m2, images.Count, means, cross, squares) { PerImage = images };
+    }
+
+    /// <summary>As <see cref="Merge"/>, but the sets are the same images at two places of the model: an image keeps one mean and one variance.</summary>
+    public static ChannelMoments MergeSameImages(ChannelMoments a, ChannelMoments b)
+    {
+        if (a.PerImage is null) return Merge(a, b);
+        double weight = (double)b.Count / (a.Count + b.Count);
+        ChannelStatistics Both((ChannelStatistics A, ChannelStatistics B) image)
+        {
+            double[] delta = [.. image.B.Mean.Zip(image.A.Mean, (x, y) => x - y)];
+            return new ChannelStatistics(
+                [.. delta.Select((d, c) => image.A.Mean[c] + (weight * d))],
+                [.. delta.Select((d, c) => ((1 - weight) * image.A.Variance[c]) + (weight * image.B.Variance[c]) + (weight * (1 - weight) * d * d))]);
+        }
+        return Merge(a with { PerImage = null }, b with { PerImage = null }) with { PerImage = [.. a.PerImage.Zip(b.PerImage!).Select(Both)] };
     }
 
     /// <summary>Moments of the channels of several sets, one after the other.</summary>
     public static ChannelMoments Join(IReadOnlyList<ChannelMoments> parts) => parts.Count == 1 ? parts[0] : new ChannelMoments(
         parts[0].Count, [.. parts.SelectMany(part => part.Mean)], [.. parts.SelectMany(part => part.M2)], parts[0].Images,
-        [.. parts.SelectMany(part => part.MeanSpread)], [.. parts.SelectMany(part => part.CrossSpread)], [.. parts.SelectMany(part => part.SquareSpread)]);
+        [.. parts.SelectMany(part => part.MeanSpread)], [.. parts.SelectMany(part => part.CrossSpread)], [.. parts.SelectMany(part => part.SquareSpread)])
+    {
+        PerImage = parts[0].PerImage is null ? null : [.. parts[0].PerImage!.Select((_, image) => new ChannelStatistics(
+            [.. parts.SelectMany(part => part.PerImage![image].Mean)], [.. parts.SelectMany(part => part.PerImage![image].Variance)]))],
+    };
 
     /// <summary>The first channel whose moments are NaN or infinite, or −1.</summary>
     public int FirstNonFiniteChannel()

@@ -28,8 +28,15 @@ internal static class MemoryEstimator
         }
         long weights = model.Graph.Initializers.Sum(initializer => initializer.ByteLength);
         if (options.HalfPrecisionActivations && plan.CanRegroup) widest /= 2;
-        return new MemoryEstimate(samples * widest, (options.Workers ?? Environment.ProcessorCount) * batch, 3 * weights);
+        return new MemoryEstimate(samples * widest, (options.Workers ?? Environment.ProcessorCount) * batch, 3 * weights)
+        {
+            Images = options.Policy.NeedsImages ? samples * MostChannels(plan) * 2 * sizeof(double) : 0,
+        };
     }
+
+    /// <summary>Channels whose moments an image has at one time, in the widest stage; twice where they are joined from parts measured before.</summary>
+    private static long MostChannels(AdaptationPlan plan) =>
+        plan.Stages.Max(stage => stage.Layers.Sum(layer => (long)layer.Channels * (plan.Parts[layer].Length > 1 ? 2 : 1)));
 
     private static Dictionary<Value, long> BytesOf(OnnxModel model, AdaptationPlan plan, InputBinding binding, Value[] computed)
     {

@@ -18,7 +18,8 @@ internal static class MomentsKernel
     /// <param name="rows">Rows (samples) to count.</param>
     /// <param name="channels">Channels.</param>
     /// <param name="positions">Elements of one row and channel: the product of the axes after the second; 1 for rank 2.</param>
-    public static ChannelMoments Measure(ReadOnlySpan<float> data, int rows, int channels, int positions)
+    /// <param name="images">Images to give by themselves as well, each of equally many rows; 0 for none.</param>
+    public static ChannelMoments Measure(ReadOnlySpan<float> data, int rows, int channels, int positions, int images = 0)
     {
         using var planes = new Planes(rows, channels);
         for (int r = 0; r < rows; r++)
@@ -38,7 +39,7 @@ internal static class MomentsKernel
                 m2[c] = SumOfSquaresAround(plane, mean[c]);
             }
         }
-        return Join(planes, rows, channels, positions);
+        return Join(planes, rows, channels, positions, images);
     }
 
     /// <summary>Measures a tensor in the blocked layout (<see cref="Layout.BlockedLayout"/>): a block's channels side by side, each in a lane of its own.</summary>
@@ -47,7 +48,8 @@ internal static class MomentsKernel
     /// <param name="channels">Channels, without those that fill up the last block.</param>
     /// <param name="positions">Elements of one row and channel.</param>
     /// <param name="block">Channels a block: 8 or 16.</param>
-    public static ChannelMoments MeasureBlocked(ReadOnlySpan<float> data, int rows, int channels, int positions, int block)
+    /// <param name="images">As in <see cref="Measure"/>.</param>
+    public static ChannelMoments MeasureBlocked(ReadOnlySpan<float> data, int rows, int channels, int positions, int block, int images = 0)
     {
         using var planes = new Planes(rows, channels);
         Span<double> mean = stackalloc double[block], m2 = stackalloc double[block];
@@ -64,7 +66,7 @@ internal static class MomentsKernel
                 m2[..used].CopyTo(planes.M2(r)[first..]);
             }
         }
-        return Join(planes, rows, channels, positions);
+        return Join(planes, rows, channels, positions, images);
     }
 
     // Each channel is summed in its own lane, one position after another: the vector's width does not touch the bits.
@@ -123,15 +125,16 @@ internal static class MomentsKernel
     }
 
     /// <summary>Planes of equal size, one an image: mean of means, inner plus between-plane squares (analysis of variance), and the images' spread.</summary>
-    private static ChannelMoments Join(Planes planes, int rows, int channels, int positions)
+    private static ChannelMoments Join(Planes planes, int rows, int channels, int positions, int images)
     {
+        ChannelStatistics[]? perImage = images == 0 ? null : PerImage(planes, rows / images, channels, positions, images);
         var (mean, m2, means, cross, squares) = (new double[channels], new double[channels], new double[channels], new double[channels], new double[channels]);
         for (int r = 0; r < rows; r++)
         {
             TensorPrimitives.Add(mean, planes.Mean(r), mean);
             TensorPrimitives.Add(m2, planes.M2(r), m2);
         }
-        if (rows == 1) return new ChannelMoments(positions, mean, m2, 1, means, cross, squares); // one image has no spread
+        if (rows == 1) return new ChannelMoments(positions, mean, m2, 1, means, cross, squares) { PerImage = perImage }; // one image has no spread
 
         TensorPrimitives.Divide(mean, rows, mean);
         Span<double> product = planes.Spare(0), average = planes.Spare(1);
@@ -157,7 +160,28 @@ internal static class MomentsKernel
             TensorPrimitives.Multiply(s, s, product);
             TensorPrimitives.Add(squares, product, squares);
         }
-        return new ChannelMoments((long)rows * positions, mean, m2, rows, means, cross, squares);
+        return new ChannelMoments((long)rows * positions, mean, m2, rows, means, cross, squares) { PerImage = perImage };
+    }
+
+    /// <summary>Taken before <see cref="Join"/> computes in the planes' own memory.</summary>
+    private static ChannelStatistics[] PerImage(Planes planes, int rowsPerImage, int channels, int positions, int images)
+    {
+        var found = new ChannelStatistics[images];
+        for (int i = 0; i < images; i++)
+        {
+            var (mean, variance) = (new double[channels], new double[channels]);
+            for (int r = i * rowsPerImage; r < (i + 1) * rowsPerImage; r++)
+            {
+                TensorPrimitives.Add(mean, planes.Mean(r), mean);
+                TensorPrimitives.Add(variance, planes.M2(r), variance);
+            }
+            TensorPrimitives.Divide(mean, rowsPerImage, mean);
+            for (int r = i * rowsPerImage; r < (i + 1) * rowsPerImage && rowsPerImage > 1; r++)
+                for (int c = 0; c < channels; c++) variance[c] += positions * (planes.Mean(r)[c] - mean[c]) * (planes.Mean(r)[c] - mean[c]);
+            TensorPrimitives.Divide(variance, (double)rowsPerImage * positions, variance);
+            found[i] = new ChannelStatistics(mean, variance);
+        }
+        return found;
     }
 
     /// <summary>Moments of each plane, row by row, and two rows to compute in; in pooled memory, since a batch may have hundreds of thousands of planes.</summary>

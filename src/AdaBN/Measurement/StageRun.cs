@@ -102,10 +102,16 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
         }
         int rows = RowsThatCount(shape, batch);
         int positions = checked((int)shape.Skip(2).Aggregate(1L, (product, length) => product * length));
+        int images = runner.KeepsImages ? batch.Samples : 0;
+        if (images > 0 && rows % images != 0)
+        {
+            throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture,
+                $"The policy looks at each image by itself, but layer '{LayerOf(value).Info.Name}' is fed {rows} rows by {images} images, expected equally many an image. Choose a policy without trimming and without a median of batches."));
+        }
         ReadOnlySpan<float> data = tensor.Slot.Floats(0, checked((int)(rows * shape[1] * positions)));
         ChannelMoments moments = form.Block == 0
-            ? MomentsKernel.Measure(data, rows, checked((int)shape[1]), positions)
-            : MomentsKernel.MeasureBlocked(data, rows, (int)form.Tail[0], positions, form.Block);
+            ? MomentsKernel.Measure(data, rows, checked((int)shape[1]), positions, images)
+            : MomentsKernel.MeasureBlocked(data, rows, (int)form.Tail[0], positions, form.Block, images);
         if (moments.FirstNonFiniteChannel() is >= 0 and var channel)
         {
             throw new AdaptationException(AdaptationError.NonFinite, string.Create(CultureInfo.InvariantCulture,

@@ -25,6 +25,9 @@ internal sealed class StageRunner(
 
     public bool HoldsHalf { get; } = options.HalfPrecisionActivations;
 
+    /// <summary>Whether the policy wants each image's own moments.</summary>
+    public bool KeepsImages { get; init; }
+
     public int Workers { get; } = options.Workers ?? Environment.ProcessorCount;
 
     public SlotAllocator Allocator => shelf.Allocator;
@@ -59,7 +62,9 @@ internal sealed class StageRunner(
         }
         if (reader.SamplesRead == 0) throw new AdaptationException(AdaptationError.EmptyData, "The data holds no sample; give at least one image of the target domain (better: 64 or more).");
         foreach ((Value value, MomentTree tree) in run.Trees) _moments[value] = tree.Total();
-        return [.. stage.Layers.Select(Join)];
+        ChannelMoments[] moments = [.. stage.Layers.Select(Join)];
+        foreach (Value part in Plan.LastMeasuredBy(stage)) _moments.Remove(part);
+        return moments;
     }
 
     /// <summary>Opens the session of the stage after this one, on a thread of its own; all forms it builds on are known by now.</summary>

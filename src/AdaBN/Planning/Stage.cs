@@ -55,4 +55,9 @@ internal sealed record Stage(
 /// </param>
 /// <param name="Scores">What the last stage computes behind all layers; null where nothing.</param>
 internal sealed record AdaptationPlan(
-    ImmutableArray<Value> Inputs, ImmutableArray<Stage> Stages, IReadOnlyDictionary<BatchNormLayer, ImmutableArray<Value>> Parts, bool CanRegroup, Value? Scores);
+    ImmutableArray<Value> Inputs, ImmutableArray<Stage> Stages, IReadOnlyDictionary<BatchNormLayer, ImmutableArray<Value>> Parts, bool CanRegroup, Value? Scores)
+{
+    /// <summary>Parts of a stage's layers that are in no later stage's.</summary>
+    public IEnumerable<Value> LastMeasuredBy(Stage stage) =>
+        stage.Layers.SelectMany(layer => Parts[layer]).Except(Stages.Skip(stage.Index + 1).SelectMany(later => later.Layers).SelectMany(layer => Parts[layer]));
+}

@@ -16,7 +16,7 @@ public static class AdaptationPolicy
     {
         settings ??= new AutoSettings();
         settings.Validate();
-        return new AutoPolicy(settings);
+        return new AutoPolicy(settings, policy => policy);
     }
 
     /// <summary>The target's statistics take the source's place entirely (Li et al. 2016, arXiv 1603.04779).</summary>
@@ -80,15 +80,54 @@ public static class AdaptationPolicy
         return Part(policy, "some channels", takes, takes);
     }
 
+    /// <summary>
+    /// The policy as if the images that lie farthest from the others had not been there: damaged ones, blank ones, some of another kind. Each
+    /// layer leaves out its own, by the distance of their means and standard deviations from the median image's, in median absolute deviations over all channels.
+    /// </summary>
+    /// <remarks>
+    /// The share is left out whether there is something wrong or not. Of a clean set it takes the most unusual images, so variances come out too
+    /// small (by 0 to 6 % in the layers of the shipped digit classifier at 10 %) and means shift where images are skewed. Set it to the share of bad
+    /// images that you fear: bad ones beyond it stay. It does not depend on the images' order.
+    /// </remarks>
+    /// <param name="policy">The policy.</param>
+    /// <param name="share">Of the images, 0 to below 0.5; rounded down to whole images.</param>
+    public static IAdaptationPolicy Trimmed(this IAdaptationPolicy policy, double share = 0.1)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return share is >= 0 and < 0.5 ? Narrow(policy, one => new TrimmedImages(one, share)) : throw new ArgumentOutOfRangeException(nameof(share), share, "Expected a share from 0 to below 0.5.");
+    }
+
+    /// <summary>
+    /// The policy with the target's statistics taken as the median, channel by channel, over groups of images (Lugosi and Mendelson 2019, arXiv 1906.04280).
+    /// It stands any images, however bad, in fewer than half of the groups; so it needs more than twice as many groups as bad images.
+    /// </summary>
+    /// <remarks>
+    /// Unlike everything else this depends on the images' order, if little: image i is in group i mod <paramref name="batches"/>. The standard error is
+    /// up to 1.25 times that of the plain mean (the median's, √(π/2), for many groups); the evidence does not count that.
+    /// </remarks>
+    /// <param name="policy">The policy; it sees no image by itself. To trim as well, write <c>policy.MedianOfBatches(8).Trimmed()</c>, in this order.</param>
+    /// <param name="batches">Number of groups, at least 2; fewer are made where a group would hold fewer than two images.</param>
+    public static IAdaptationPolicy MedianOfBatches(this IAdaptationPolicy policy, int batches = 8)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batches, 2);
+        if (policy.NeedsImages)
+            throw new ArgumentException($"The policy '{policy.Description}' looks at each image by itself, which a median of batches takes from it; write MedianOfBatches before it, such as policy.MedianOfBatches(8).Trimmed(0.1).", nameof(policy));
+        return Narrow(policy, one => new MedianOfGroups(one, batches));
+    }
+
     private static void Check(GateSettings settings, string name)
     {
         if (!(settings is { Threshold: >= 0, HalfWay: > 0, Most: > 0 and <= 1 } && double.IsFinite(settings.Threshold + settings.HalfWay)))
             throw new ArgumentOutOfRangeException(name, settings, "Expected Threshold of 0 or more, HalfWay above 0, Most above 0 and at most 1.");
     }
 
-    private static PartOf Part(IAdaptationPolicy policy, string where, Func<NormalizationLayer, int, bool> takesMean, Func<NormalizationLayer, int, bool> takesVariance)
+    private static IAdaptationPolicy Part(IAdaptationPolicy policy, string where, Func<NormalizationLayer, int, bool> takesMean, Func<NormalizationLayer, int, bool> takesVariance)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        return new PartOf(policy, where, takesMean, takesVariance);
+        return Narrow(policy, one => new PartOf(one, where, takesMean, takesVariance));
     }
+
+    /// <summary>Auto chooses among policies by itself: each of them is narrowed.</summary>
+    private static IAdaptationPolicy Narrow(IAdaptationPolicy policy, Func<IAdaptationPolicy, IAdaptationPolicy> narrow) => policy is AutoPolicy auto ? auto.Narrowed(narrow) : narrow(policy);
 }

@@ -18,6 +18,12 @@ public sealed record LayerEvidence(
     NormalizationLayer Layer, double Epsilon, ChannelStatistics Source, ChannelStatistics Target, long Images, long ValuesPerChannel,
     IReadOnlyList<double> MeanSpread, IReadOnlyList<double> VarianceSpread)
 {
+    /// <summary>
+    /// Mean and population variance of each image by itself, in the order of reading; null unless the policy says <see cref="IAdaptationPolicy.NeedsImages"/>.
+    /// They take images × channels × 16 bytes, for one stage at a time (and for layers in front of a Concat until the last layer behind it).
+    /// </summary>
+    public IReadOnlyList<ChannelStatistics>? PerImage { get; init; }
+
     /// <summary>Number of channels.</summary>
     public int Channels => Target.Mean.Count;
 
@@ -26,6 +32,23 @@ public sealed record LayerEvidence(
 
     /// <summary>Standard error of the target's variance in a channel.</summary>
     public double VarianceStandardError(int channel) => Math.Sqrt(VarianceSpread[channel] / Images);
+
+    /// <summary>What would be known had only some of the images been measured: their exact moments, not those of this layer behind layers decided otherwise.</summary>
+    /// <param name="images">Numbers of the images, from 0; at least one.</param>
+    /// <exception cref="InvalidOperationException"><see cref="PerImage"/> is null.</exception>
+    /// <exception cref="AdaptationException">One value is left and the variance is <see cref="VarianceKind.Sample"/>.</exception>
+    public LayerEvidence Only(IReadOnlyList<int> images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
+        return Of(Layer, Epsilon, Source, ChannelMoments.Of([.. images.Select(image => EachImage[image])], ValuesPerChannel / EachImage.Count), Kind);
+    }
+
+    internal VarianceKind Kind { get; init; }
+
+    /// <summary><see cref="PerImage"/>, where a policy relies on it.</summary>
+    internal IReadOnlyList<ChannelStatistics> EachImage => PerImage ?? throw new InvalidOperationException(
+        $"{nameof(PerImage)} of layer '{Layer.Name}' is null: the policy in {nameof(AdaptationOptions)} must say {nameof(IAdaptationPolicy.NeedsImages)}, also for those that it hands its evidence on to.");
 
     /// <summary>Statistics between source and target.</summary>
     /// <param name="meanShare">How far the mean goes, a channel: 0 stays with the source, 1 is the target's.</param>
@@ -48,7 +71,11 @@ public sealed record LayerEvidence(
         double[] Spread(double[] squares) => [.. squares.Select(sum => measured.Images > 1 ? Math.Max(0, sum) / (measured.Images - 1) : double.PositiveInfinity)];
         return new LayerEvidence(
             layer, epsilon, source, new ChannelStatistics(measured.Mean, [.. measured.M2.Select(m2 => m2 / divisor)]), measured.Images, measured.Count,
-            Spread(measured.MeanSpread), Spread(measured.SquareSpread));
+            Spread(measured.MeanSpread), Spread(measured.SquareSpread))
+        {
+            PerImage = measured.PerImage,
+            Kind = kind,
+        };
     }
 
     /// <summary>Both ends exactly: all the way is the target's own bits.</summary>

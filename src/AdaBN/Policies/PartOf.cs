@@ -6,6 +6,8 @@ internal sealed class PartOf(
 {
     public string Description => $"{policy.Description}, {where}";
 
+    public bool NeedsImages => policy.NeedsImages;
+
     public ChannelStatistics Decide(LayerEvidence layer)
     {
         ChannelStatistics decided = policy.Decide(layer);

@@ -58,6 +58,7 @@ public sealed class ReferenceStatistics
         options.Validate();
         var measuring = WorkingModel.ToMeasure(model, options.LayerFilter);
         using var run = new AdaptationRun(measuring, samples, options);
+        run.Foretell(AdaptationPolicy.KeepSource, cancellationToken);
         AdaptedLayers measured = run.PassAll(AdaptationPolicy.KeepSource, progress, cancellationToken);
         foreach ((BatchNormLayer layer, LayerEvidence evidence, _) in measured.Layers) evidence.Target.ToFloat(layer); // refused here rather than by the first adaptation
         return new ReferenceStatistics(model.ComputationSha256(), model.Sha256, measured.Samples, BatchNormAdapter.ToolVersion,

@@ -13,6 +13,20 @@ namespace AdaBN;
 public sealed record AdaptationReport(
     string Method, long Samples, string SourceSha256, string ToolVersion, Verdict Verdict, IReadOnlyList<LayerReport> Layers, IReadOnlyList<string> Findings)
 {
+    /// <summary>
+    /// Independent images that the samples are worth in the order they were read: fewer than <see cref="Samples"/> where successive ones are much
+    /// alike, as in a film or where images repeat. Equal to it in random order, in sets sorted by class (which are not poorer for it), and
+    /// where successive samples have less than about half in common. Standard errors take all samples for independent: multiply them by √(<see cref="Samples"/> / this).
+    /// </summary>
+    /// <remarks>
+    /// n / (1 + 2·Σ ρ(k)), ρ from the mean square differences of samples k &lt; 64 apart; what holds longer than 32 samples is counted as at least
+    /// n/64. Without the order (shuffled films), nothing can be told. Up to 7 samples count as they are.
+    /// </remarks>
+    public double EffectiveImages { get; init; }
+
+    /// <summary>How sure the target's means are, and what was wanted.</summary>
+    public required SamplingPrecision Precision { get; init; }
+
     /// <summary>The report as JSON, camelCase.</summary>
     public string ToJson() => ReportJson.Write(this);
 }
