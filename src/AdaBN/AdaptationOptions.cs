@@ -44,9 +44,9 @@ public sealed record AdaptationOptions
 
     /// <summary>
     /// Images, drawn evenly from the set, on which models are compared for the verdict and for <see cref="AdaptationPolicy.Auto"/>'s choice; held in memory meanwhile. 0
-    /// to <see cref="LargestBatchSize"/>; 0 judges nothing, and Auto is then its gate alone. Default 128.
+    /// to <see cref="LargestBatchSize"/>; 0 judges nothing, and Auto is then its gate alone. Default 80.
     /// </summary>
-    public int JudgementImages { get; init; } = 128;
+    public int JudgementImages { get; init; } = 80;
 
     /// <summary>A few labelled samples of the target domain: the verdict then rests on accuracy measured on them. Default: none.</summary>
     public LabelledSamples? Labelled { get; init; }

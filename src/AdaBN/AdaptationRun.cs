@@ -9,8 +9,8 @@ using AdaBN.Storage;
 namespace AdaBN;
 
 /// <summary>
-/// Passes over samples, each measuring and deciding stage by stage under a policy of its own: the first over the whole set, later ones over
-/// images drawn from it. They share one plan and its sessions.
+/// Passes over samples, each measuring and deciding stage by stage under a policy of its own: over the whole set once, and over images drawn from
+/// it. They share one plan and its sessions; the samples are read once.
 /// </summary>
 internal sealed class AdaptationRun : IDisposable
 {
@@ -24,6 +24,7 @@ internal sealed class AdaptationRun : IDisposable
     private Pilot? _pilot;
     private readonly ImageDraw? _draw;
     private readonly double _deepest;
+    private HeldSamples? _held;
 
     /// <param name="working">The model.</param>
     /// <param name="samples">The samples; read once, by the first pass.</param>
@@ -60,18 +61,31 @@ internal sealed class AdaptationRun : IDisposable
         return _pilot.Most = SamplingPrecision.Foretell(Pass(policy, first, null, () => null, null, cancellationToken), wanted);
     }
 
-    /// <summary>The first pass: the whole set.</summary>
-    public AdaptedLayers PassAll(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
-        Pass(policy, _samples, _draw, () => _draw is null ? null : new ScoreSheet([.. DrawnSamples]), progress, cancellationToken);
+    /// <summary>Independent samples that those held are worth, in the order of reading.</summary>
+    public double EffectiveSamples { get; private set; }
 
-    /// <summary>A later pass: the images drawn in the first.</summary>
+    /// <summary>Reads the samples ahead and holds them, so that passes over drawn images can go before the one over the whole set.</summary>
+    /// <returns>Whether all of them were drawn.</returns>
+    public bool Hold(CancellationToken cancellationToken)
+    {
+        using var reader = new BatchReader(_binding, _samples, _options, _draw);
+        _held = new HeldSamples(reader, _samples.Inputs, _allocator, cancellationToken);
+        EffectiveSamples = reader.EffectiveSamples;
+        return _draw!.Drawn.Count == reader.SamplesRead;
+    }
+
+    /// <summary>The pass over the whole set.</summary>
+    public AdaptedLayers PassAll(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
+        Pass(policy, _held ?? _samples, _held is null ? _draw : null, () => _draw is null ? null : new ScoreSheet([.. DrawnSamples]), progress, cancellationToken);
+
+    /// <summary>A pass over the drawn images.</summary>
     public AdaptedLayers PassDrawn(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
     {
         float[][][] drawn = [.. _draw!.Drawn.Select(sample => sample.Tensors)];
         return PassOver(policy, SampleSource.FromArrays(_samples.Inputs, drawn), drawn.Length, progress, cancellationToken);
     }
 
-    /// <summary>A later pass over other samples of known number.</summary>
+    /// <summary>A pass over other samples of known number.</summary>
     public AdaptedLayers PassOver(IAdaptationPolicy policy, ISampleSource samples, int count, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
         Pass(policy, samples, null, () => new ScoreSheet([.. Enumerable.Range(0, count).Select(i => (long)i)]), progress, cancellationToken);
 
@@ -85,7 +99,7 @@ internal sealed class AdaptationRun : IDisposable
     private AdaptedLayers Pass(
         IAdaptationPolicy policy, ISampleSource samples, ImageDraw? draw, Func<ScoreSheet?> scores, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
     {
-        using var reader = new BatchReader(_binding, samples, samples == _samples ? _options : _options with { MaxSamples = null }, draw);
+        using var reader = new BatchReader(_binding, samples, samples == _samples || samples == _held ? _options : _options with { MaxSamples = null }, draw);
         using var runner = new StageRunner(_shelf, _binding, reader, _options, progress) { KeepsImages = policy.NeedsImages };
         List<AdaptedLayer> decided = [];
         var normalizers = new Dictionary<BatchNormLayer, Normalizer>();

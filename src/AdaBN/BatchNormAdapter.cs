@@ -5,6 +5,7 @@ using AdaBN.Judgement;
 using AdaBN.Measurement;
 using AdaBN.Onnx;
 using AdaBN.Planning;
+using AdaBN.Policies;
 using AdaBN.Reporting;
 
 namespace AdaBN;
@@ -47,11 +48,9 @@ public static class BatchNormAdapter
         SamplingPrecision precision;
         using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options)))
         {
-            var judge = new Judge(run, options, progress, cancellationToken);
             long? foretold = run.Foretell(options.Policy, cancellationToken);
-            AdaptedLayers done = run.PassAll(options.Policy, judge.ProgressOf(0), cancellationToken);
-            precision = new SamplingPrecision(SamplingPrecision.ReachedBy(done), options.WantedStandardError, foretold);
-            judged = judge.Of(done);
+            judged = new Judge(run, options, progress, cancellationToken).Run();
+            precision = new SamplingPrecision(SamplingPrecision.ReachedBy(judged.Layers), options.WantedStandardError, foretold);
             memory = run.Memory;
         }
 
@@ -87,7 +86,7 @@ public static class BatchNormAdapter
         ImageOutputGuard.Check(working, options.AllowImageOutput);
         AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers, ScoresToSee(working, options));
         InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
-        return MemoryEstimator.Estimate(working.Model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options);
+        return MemoryEstimator.Estimate(working.Model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options, triesPolicies: options.Policy is AutoPolicy && plan.Scores is not null);
     }
 
     internal static string ToolVersion => typeof(BatchNormAdapter).Assembly.GetName().Version!.ToString(fieldCount: 3);

@@ -28,6 +28,50 @@ public sealed class PolicyTests
     }
 
     [TestMethod]
+    public void The_gate_by_depth_is_the_gates_at_its_ends_and_between_them_in_the_middle()
+    {
+        var evidence = Evidence(images: 21) with { MeanSpread = [0.5, 0.02], VarianceSpread = [3, 0.1] };
+        GateSettings shallow = new(1, 2, 0.9), deep = new(3, 4, 0.5);
+        foreach ((double depth, GateSettings settings) in ((double, GateSettings)[])[(0, shallow), (0.5, new(2, 3, 0.7)), (1, deep)])
+        {
+            ChannelStatistics expected = AdaptationPolicy.Gate(settings).Decide(evidence), decided = AdaptationPolicy.DepthGate(shallow, deep).Decide(evidence with { RelativeDepth = depth });
+            for (int c = 0; c < 2; c++)
+            {
+                Assert.AreEqual(expected.Mean[c], decided.Mean[c], 1e-12);
+                Assert.AreEqual(expected.Variance[c], decided.Variance[c], 1e-12);
+            }
+        }
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => AdaptationPolicy.DepthGate(shallow, deep with { Most = 0 }));
+    }
+
+    [TestMethod]
+    public void Depths_are_a_range_of_the_layers_adapted()
+    {
+        IAdaptationPolicy deepHalf = AdaptationPolicy.AdaBN.ForDepths(0.5, 1);
+        CollectionAssert.AreEqual(new double[] { 1, -2 }, deepHalf.Decide(Evidence() with { RelativeDepth = 0.4 }).Mean.ToArray());
+        CollectionAssert.AreEqual(new double[] { 3, -2 }, deepHalf.Decide(Evidence() with { RelativeDepth = 0.5 }).Mean.ToArray());
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => AdaptationPolicy.AdaBN.ForDepths(0.6, 0.5));
+
+        var golden = new GoldenCase("conv_chain"); // three layers, one behind the other
+        AdaptationReport report = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Policy = deepHalf }).Report;
+        CollectionAssert.AreEqual(new[] { false, true, true }, report.Layers.Select(layer => layer.AdaptedMean[0] != layer.SourceMean[0]).ToArray());
+    }
+
+    [TestMethod]
+    public void Auto_leaves_channels_that_are_dead_on_the_target_as_they_were()
+    {
+        var evidence = Evidence() with { Target = new ChannelStatistics([3, 7], [1, 1e-12]), RelativeDepth = 1 };
+        var auto = (AutoPolicy)AdaptationPolicy.Auto();
+        foreach (IAdaptationPolicy policy in (IAdaptationPolicy[])[auto.Gate, auto.Full, auto.Cautious, auto.Skewed])
+        {
+            ChannelStatistics decided = policy.Decide(evidence);
+            Assert.AreEqual(-2, decided.Mean[1]);
+            Assert.AreEqual(0.5, decided.Variance[1]);
+            Assert.AreNotEqual(1, decided.Mean[0]);
+        }
+    }
+
+    [TestMethod]
     public void Ends_of_a_mix_are_the_ends_bit_for_bit()
     {
         var odd = Evidence() with { Source = new ChannelStatistics([0.1, 0.3], [0.7, 1e-9]), Target = new ChannelStatistics([1e9 / 3, 0.2], [1.0 / 7, 5]) };

@@ -18,61 +18,78 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
 {
     private const int FewImages = 16;
     private const double Margin = 0.1, AsSure = 1.05;
+    private const int MostDrawnPasses = 4;
+    private const string NoScores = "The model has no output of one score a class for each image, behind all adapted layers, that models could be compared by.";
+    private const string NotFinite = "Scores of these images are not finite, in the source model or the adapted one; there is nothing to compare.";
     private static readonly AutoSettings _plain = new();
 
-    /// <summary>The most passes that a judgement may take, the first one included.</summary>
-    public int Passes => 1 + (!run.SeesScores ? 0 : options.Policy is AutoPolicy ? 3 : 1) + (options.Labelled is null ? 0 : 2);
+    /// <summary>The most passes that a judgement may take, the one over the whole set included.</summary>
+    public int Passes => 1 + (!run.SeesScores ? 0 : options.Policy is AutoPolicy ? MostDrawnPasses : 1) + (options.Labelled is null ? 0 : 2);
 
     /// <summary>A pass's stages among those of all passes.</summary>
     public IProgress<AdaptationProgress>? ProgressOf(int pass) => progress is null ? null : new PassProgress(progress, pass * run.Stages, Passes * run.Stages);
 
-    public Judged Of(AdaptedLayers done)
+    /// <summary>Measures, chooses where the policy leaves a choice, and judges.</summary>
+    public Judged Run()
     {
-        Predictions? adapted = Predictions.Of(done.Scores);
-        if (adapted is null)
-        {
-            string why = options.JudgementImages == 0 ? "No images were to be looked at." : "The model has no output of one score a class for each image, behind all adapted layers, that models could be compared by.";
-            return Measured(done, null, new Judged(done, options.Policy.Description, new Verdict(VerdictKind.NotJudged, [why])));
-        }
-        AdaptedLayers kept = Pass(AdaptationPolicy.KeepSource, 1);
-        if (Predictions.Of(kept.Scores) is not { } source)
-            return Measured(done, kept, new Judged(done, options.Policy.Description, new Verdict(VerdictKind.NotJudged, ["The source model's scores of these images are not finite; there is nothing to compare with."])));
-        Judged judged = options.Policy is AutoPolicy auto ? Choose(auto, done, adapted, kept, source) : Compare(done, adapted, source);
-        judged = Measured(judged.Layers, kept, judged);
-        bool goesBack = options.FallBackToSource && judged.Verdict.Kind is VerdictKind.KeepSource or VerdictKind.NeedMoreImages && judged.Layers != kept;
-        return goesBack ? judged with { Layers = WholeSet(kept, done), Policy = $"{judged.Policy}; fell back to the source" } : judged;
+        Judged judged = run.SeesScores && options.Policy is AutoPolicy auto ? Choose(auto) : Compare();
+        judged = Measured(judged);
+        bool goesBack = options.FallBackToSource && judged.Verdict.Kind is VerdictKind.KeepSource or VerdictKind.NeedMoreImages;
+        return goesBack ? judged with { Layers = Back(judged.Layers), Policy = $"{judged.Policy}; fell back to the source" } : judged;
     }
 
-    private Judged Choose(AutoPolicy auto, AdaptedLayers done, Predictions gate, AdaptedLayers kept, Predictions source)
+    /// <summary>The policies of <see cref="AdaptationPolicy.Auto"/> on the drawn images, and the best of them on the whole set.</summary>
+    private Judged Choose(AutoPolicy auto)
     {
+        bool isAllDrawn = run.Hold(cancellationToken);
+        int pass = 0;
+        AdaptedLayers? Drawn(IAdaptationPolicy policy) => TryDrawn(policy, pass++);
+        Judged Take(Choice choice, Predictions source)
+        {
+            AdaptedLayers done = isAllDrawn && choice.Drawn is { } drawn ? drawn with { EffectiveSamples = run.EffectiveSamples } : All(choice.Policy);
+            return Conclude(done, $"auto: {choice.Policy.Description}", Predictions.Of(done.Scores) ?? choice.Predictions, source, choice.Kind, choice.Why);
+        }
+
+        AdaptedLayers All(IAdaptationPolicy policy) => run.PassAll(policy, ProgressOf(MostDrawnPasses), cancellationToken);
+
+        AdaptedLayers? kept = Drawn(AdaptationPolicy.KeepSource), gated = Drawn(auto.Gate);
+        if (Predictions.Of(gated?.Scores) is not { } gate || Predictions.Of(kept?.Scores) is not { } source)
+            return new Judged(All(auto.Gate), options.Policy.Description, new Verdict(VerdictKind.NotJudged, [gated is { Scores: null } ? NoScores : NotFinite]));
+
         AutoSettings settings = auto.Settings;
         // The cautious policy lies between the two; where both see many classes it need not be asked.
         bool mayBeSkewed = Math.Min(source.Diversity, gate.Diversity) < settings.SkewedBelow + Margin;
-        Predictions cautious = (mayBeSkewed ? Predictions.Of(Pass(auto.Cautious, 2).Scores) : null) ?? gate;
+        Predictions cautious = (mayBeSkewed ? Predictions.Of(Drawn(auto.Cautious)?.Scores) : null) ?? gate;
         bool seesFew = cautious.Diversity < settings.SkewedBelow || gate.Diversity < settings.SurelySkewedBelow;
-        if (seesFew && cautious.Entropy < gate.Entropy && Pass(auto.Skewed, 3) is var skewed && Predictions.Of(skewed.Scores) is { } predictions)
+        if (seesFew && cautious.Entropy < gate.Entropy)
         {
-            string why = Text($"The set seems to hold few of the {source.Classes} classes, or some far more often: the cautiously adapted model sees a diversity of {cautious.Diversity:0.00} (1: all alike) and is surer (entropy {cautious.Entropy:0.000}) than the one adapted further ({gate.Entropy:0.000}).");
-            return Conclude(WholeSet(skewed, done), $"auto: {auto.Skewed.Description}", predictions, source, VerdictKind.AdaptPartly, why);
+            // Only a small set needs the pass over its drawn images, for it is the one over the whole set as well.
+            AdaptedLayers? skewed = isAllDrawn ? Drawn(auto.Skewed) : null;
+            return Take(new Choice(auto.Skewed, skewed, Predictions.Of(skewed?.Scores) ?? cautious, VerdictKind.AdaptPartly, Text($"The set seems to hold few of the {source.Classes} classes, or some far more often: the cautiously adapted model sees a diversity of {cautious.Diversity:0.00} (1: all alike) and is surer (entropy {cautious.Entropy:0.000}) than the one adapted further ({gate.Entropy:0.000}).")), source);
         }
 
-        AdaptedLayers full = Pass(auto.Full, 3);
-        Predictions fuller = Predictions.Of(full.Scores) ?? gate;
+        AdaptedLayers? full = Drawn(auto.Full);
+        Predictions fuller = Predictions.Of(full?.Scores) ?? gate;
         double Cost(Predictions of) => of.Entropy - (settings.DiversityWeight * Math.Min(of.Diversity, 1));
         double gateCost = Cost(gate) - settings.GateAdvantage, fullCost = Cost(fuller), sourceCost = Cost(source) + settings.SourceHandicap; // equal costs leave the gate in place
         if (sourceCost < Math.Min(gateCost, fullCost))
-            return Conclude(WholeSet(kept, done), "auto: source statistics kept", source, source, VerdictKind.KeepSource, Text($"The source model is surer (entropy {source.Entropy:0.000}, diversity {source.Diversity:0.00}) than every adapted one (at best {Math.Min(gate.Entropy, fuller.Entropy):0.000})."));
+            return Take(new Choice(AdaptationPolicy.KeepSource, kept, source, VerdictKind.KeepSource, Text($"The source model is surer (entropy {source.Entropy:0.000}, diversity {source.Diversity:0.00}) than every adapted one (at best {Math.Min(gate.Entropy, fuller.Entropy):0.000}).")), source);
         if (fullCost < gateCost)
-            return Conclude(WholeSet(full, done), $"auto: {auto.Full.Description}", fuller, source, VerdictKind.Adapt, Text($"Adapted nearly all the way, the model is surer (entropy {fuller.Entropy:0.000}, diversity {fuller.Diversity:0.00}) than adapted only as far as the shift exceeds the spread between images ({gate.Entropy:0.000}, {gate.Diversity:0.00})."));
+            return Take(new Choice(auto.Full, full, fuller, VerdictKind.Adapt, Text($"Adapted nearly all the way, the model is surer (entropy {fuller.Entropy:0.000}, diversity {fuller.Diversity:0.00}) than adapted only as far as the shift exceeds the spread between images ({gate.Entropy:0.000}, {gate.Diversity:0.00}).")), source);
         double agreement = source.AgreementWith(gate);
         if (agreement >= settings.SameAbove && source.Entropy <= gate.Entropy * AsSure)
-            return Conclude(WholeSet(kept, done), "auto: source statistics kept", source, source, VerdictKind.KeepSource, Text($"Adapting changes {1 - agreement:0.0%} of the predictions and makes the model no surer (entropy {source.Entropy:0.000} before, {gate.Entropy:0.000} after)."));
-        return Conclude(done, $"auto: {auto.Gate.Description}", gate, source, VerdictKind.Adapt, Text($"Adapted as far as the shift exceeds the spread between images; entropy {source.Entropy:0.000} before and {gate.Entropy:0.000} after, diversity {source.Diversity:0.00} and {gate.Diversity:0.00}."));
+            return Take(new Choice(AdaptationPolicy.KeepSource, kept, source, VerdictKind.KeepSource, Text($"Adapting changes {1 - agreement:0.0%} of the predictions and makes the model no surer (entropy {source.Entropy:0.000} before, {gate.Entropy:0.000} after).")), source);
+        return Take(new Choice(auto.Gate, gated, gate, VerdictKind.Adapt, Text($"Adapted as far as the shift exceeds the spread between images; entropy {source.Entropy:0.000} before and {gate.Entropy:0.000} after, diversity {source.Diversity:0.00} and {gate.Diversity:0.00}.")), source);
     }
 
-    /// <summary>Judges a policy that the user has chosen, by the same measures.</summary>
-    private Judged Compare(AdaptedLayers done, Predictions adapted, Predictions source)
+    /// <summary>The policy that the user has chosen on the whole set, judged by the same measures.</summary>
+    private Judged Compare()
     {
+        AdaptedLayers done = run.PassAll(options.Policy, ProgressOf(0), cancellationToken);
+        Judged NotJudged(string why) => new(done, options.Policy.Description, new Verdict(VerdictKind.NotJudged, [why]));
+        if (Predictions.Of(done.Scores) is not { } adapted)
+            return NotJudged(options.JudgementImages == 0 ? "No images were to be looked at." : done.Scores is null ? NoScores : NotFinite);
+        if (Predictions.Of(TryDrawn(AdaptationPolicy.KeepSource, 1)?.Scores) is not { } source) return NotJudged(NotFinite);
         double agreement = source.AgreementWith(adapted);
         double gain = source.Entropy - adapted.Entropy + (_plain.DiversityWeight * (Math.Min(adapted.Diversity, 1) - Math.Min(source.Diversity, 1)));
         string seen = Text($"entropy {source.Entropy:0.000} before and {adapted.Entropy:0.000} after, diversity {source.Diversity:0.00} and {adapted.Diversity:0.00}");
@@ -97,7 +114,7 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
     }
 
     /// <summary>With labels there is nothing to guess: both models on the labelled samples.</summary>
-    private Judged Measured(AdaptedLayers layers, AdaptedLayers? kept, Judged judged)
+    private Judged Measured(Judged judged)
     {
         if (options.Labelled is not { } labelled) return judged;
         Predictions On(IAdaptationPolicy policy, int pass)
@@ -113,7 +130,7 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
             return predictions;
         }
         Predictions source = On(AdaptationPolicy.KeepSource, Passes - 2);
-        Predictions adapted = layers == kept ? source : On(new AsDecided(layers), Passes - 1);
+        Predictions adapted = On(new AsDecided(judged.Layers), Passes - 1);
         MeasuredAccuracy measured = AccuracyEstimate.Of(labelled.Labels, source, adapted);
         (VerdictKind kind, string why) = measured.Change switch
         {
@@ -126,10 +143,21 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
         return judged with { Verdict = judged.Verdict with { Kind = kind, Reasons = [sentence, .. judged.Verdict.Reasons], Measured = measured } };
     }
 
-    private AdaptedLayers Pass(IAdaptationPolicy policy, int pass) => run.PassDrawn(policy, ProgressOf(pass), cancellationToken);
+    /// <summary>A pass over the drawn images; null where a layer overflows: under statistics that do not fit, that may be.</summary>
+    private AdaptedLayers? TryDrawn(IAdaptationPolicy policy, int pass)
+    {
+        try
+        {
+            return run.PassDrawn(policy, ProgressOf(pass), cancellationToken);
+        }
+        catch (AdaptationException e) when (e.Error == AdaptationError.NonFinite)
+        {
+            return null;
+        }
+    }
 
-    /// <summary>Decisions of a pass over drawn images, with the numbers of samples of the whole set.</summary>
-    private static AdaptedLayers WholeSet(AdaptedLayers drawn, AdaptedLayers done) => drawn with { Samples = done.Samples, EffectiveSamples = done.EffectiveSamples };
+    /// <summary>The same measurements, the source's statistics decided.</summary>
+    private static AdaptedLayers Back(AdaptedLayers layers) => layers with { Layers = [.. layers.Layers.Select(layer => layer with { Decision = layer.Evidence.Source })] };
 
     private static PredictionSummary Summary(Predictions of) => new(of.Class.Length, of.Entropy, of.Diversity, of.Histogram);
 
@@ -139,4 +167,7 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
     {
         public void Report(AdaptationProgress value) => progress.Report(value with { Stage = before + value.Stage, StageCount = all });
     }
+
+    /// <summary>What the drawn images speak for.</summary>
+    private sealed record Choice(IAdaptationPolicy Policy, AdaptedLayers? Drawn, Predictions Predictions, VerdictKind Kind, string Why);
 }

@@ -9,7 +9,7 @@ namespace AdaBN.Measurement;
 /// <summary>Foretells the memory of an adaptation from shapes alone: ONNX Runtime infers them, nothing is computed.</summary>
 internal static class MemoryEstimator
 {
-    public static MemoryEstimate Estimate(OnnxModel model, AdaptationPlan plan, InputBinding binding, long samples, AdaptationOptions options)
+    public static MemoryEstimate Estimate(OnnxModel model, AdaptationPlan plan, InputBinding binding, long samples, AdaptationOptions options, bool triesPolicies)
     {
         Value[] kept = [.. plan.Stages.SelectMany(stage => stage.Kept).Distinct()];
         Value[] computed = [.. kept.Concat(plan.Stages.SelectMany(stage => stage.PieceInputs.Concat(stage.PieceOutputs))).Distinct().Where(value => value.Producer is not null)];
@@ -28,7 +28,10 @@ internal static class MemoryEstimator
         }
         long weights = model.Graph.Initializers.Sum(initializer => initializer.ByteLength);
         if (options.HalfPrecisionActivations && plan.CanRegroup) widest /= 2;
-        return new MemoryEstimate(samples * widest, (options.Workers ?? Environment.ProcessorCount) * batch, 3 * weights)
+        long activations = samples * widest;
+        if (triesPolicies) // it holds the samples while it tries policies on some of them
+            activations = Math.Max(activations, (samples * binding.Sources.Sum(source => (long)source.Input.Length * sizeof(float))) + (Math.Min(samples, options.JudgementImages) * widest));
+        return new MemoryEstimate(activations, (options.Workers ?? Environment.ProcessorCount) * batch, 3 * weights)
         {
             Images = options.Policy.NeedsImages ? samples * MostChannels(plan) * 2 * sizeof(double) : 0,
         };

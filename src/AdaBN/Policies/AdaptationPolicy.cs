@@ -6,10 +6,10 @@ namespace AdaBN;
 public static class AdaptationPolicy
 {
     /// <summary>
-    /// Chooses how far to go by what it can see without labels; the default. <see cref="Gate"/> measures the whole set; then the source model, the gate's, a fuller and
-    /// a more cautious one predict <see cref="AdaptationOptions.JudgementImages"/> drawn images. Where the cautious one sees few classes and is surer than the gate's, the set is
-    /// skewed, and shallow layers are adapted more than deep ones; else the one of least entropy, weighed against its diversity, is taken. Where predictions stay
-    /// as they were, the source model is. Those other than the gate's are measured on the drawn images only.
+    /// Chooses how far to go by what it can see without labels; the default. Source model, <see cref="Gate"/>, and a fuller policy are tried on <see cref="AdaptationOptions.JudgementImages"/>
+    /// drawn images, where few classes seem to be seen a more cautious one as well. Where that one sees few and is surer than the gate's, the set is skewed, and shallow
+    /// layers are adapted more than deep ones; else the one of least entropy, weighed against its diversity, is taken; where predictions stay as they were, the source
+    /// model. The policy chosen is then measured on the whole set.
     /// </summary>
     /// <param name="settings">Constants; defaults where null.</param>
     public static IAdaptationPolicy Auto(AutoSettings? settings = null)
@@ -69,6 +69,17 @@ public static class AdaptationPolicy
     {
         ArgumentNullException.ThrowIfNull(takes);
         return Part(policy, "some layers", (layer, _) => takes(layer), (layer, _) => takes(layer));
+    }
+
+    /// <summary>The policy for layers of some depths; the others are measured and stay as they are.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <param name="from">The shallowest, as <see cref="LayerEvidence.RelativeDepth"/>: 0 for the first of the layers adapted.</param>
+    /// <param name="to">The deepest: 1 for the last.</param>
+    public static IAdaptationPolicy ForDepths(this IAdaptationPolicy policy, double from, double to)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        if (!(from is >= 0 and <= 1 && to >= from && to <= 1)) throw new ArgumentOutOfRangeException(nameof(from), $"{from} to {to}", "Expected 0 ≤ from ≤ to ≤ 1.");
+        return Narrow(policy, one => new DepthRange(one, from, to));
     }
 
     /// <summary>The policy for some channels; the others stay as they are.</summary>

@@ -11,16 +11,16 @@ internal sealed class AutoPolicy(AutoSettings settings, Func<IAdaptationPolicy, 
     public AutoSettings Settings => settings;
 
     /// <summary>As far as the shift exceeds the spread between images.</summary>
-    public IAdaptationPolicy Gate { get; } = narrow(AdaptationPolicy.Gate(settings.Gate));
+    public IAdaptationPolicy Gate { get; } = narrow(new LivingChannels(AdaptationPolicy.Gate(settings.Gate)));
 
     /// <summary>Shows whether predictions are skewed once the plainest shift is gone.</summary>
-    public IAdaptationPolicy Cautious { get; } = narrow(AdaptationPolicy.Gate(GateSettings.Cautious));
+    public IAdaptationPolicy Cautious { get; } = narrow(new LivingChannels(AdaptationPolicy.Gate(GateSettings.Cautious)));
 
     /// <summary>All the way, but for a few images' worth of the source.</summary>
-    public IAdaptationPolicy Full { get; } = narrow(AdaptationPolicy.SourcePrior(settings.SourceImages));
+    public IAdaptationPolicy Full { get; } = narrow(new LivingChannels(AdaptationPolicy.SourcePrior(settings.SourceImages)));
 
     /// <summary>For sets of few classes.</summary>
-    public IAdaptationPolicy Skewed { get; } = narrow(AdaptationPolicy.DepthGate(settings.SkewedShallow, settings.SkewedDeep));
+    public IAdaptationPolicy Skewed { get; } = narrow(new LivingChannels(AdaptationPolicy.DepthGate(settings.SkewedShallow, settings.SkewedDeep)));
 
     public string Description => $"auto: {Gate.Description}";
 

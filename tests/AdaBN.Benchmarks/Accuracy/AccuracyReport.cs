@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using AdaBN.TestSupport;
 
 namespace AdaBN.Benchmarks.Accuracy;
 
@@ -33,6 +34,7 @@ internal sealed class AccuracyReport(IReadOnlyList<Outcome> outcomes, string bes
         string summary = text.ToString();
         foreach (IGrouping<string, Outcome> model in models) text.Append(EveryCondition(model.Key, [.. model]));
         File.WriteAllText(Path.Combine(Workload.Folder, "accuracy.md"), text.ToString().TrimEnd() + "\n");
+        if (!isQuick && hasData) File.Copy(Path.Combine(Workload.Folder, "accuracy.md"), Path.Combine(Repository.Root, "tests", "AdaBN.Benchmarks", "ACCURACY.md"), overwrite: true);
         Console.WriteLine();
         Console.WriteLine(summary);
     }
@@ -40,7 +42,7 @@ internal sealed class AccuracyReport(IReadOnlyList<Outcome> outcomes, string bes
     private string Head(TimeSpan took) => string.Create(CultureInfo.InvariantCulture, $"""
         # Accuracy
 
-        A copy of `artifacts/bench/accuracy.md`, which this command writes anew; `accuracy.json` beside it has the figures alone.
+        Written by this command, whole and with data (else to `artifacts/bench/accuracy.md` only); `artifacts/bench/accuracy.json` has the figures alone.
 
             ./build.sh bench --accuracy{(isQuick ? " --quick" : "")}{(hasData ? " --data DIR" : "")}
 
