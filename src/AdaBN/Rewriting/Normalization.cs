@@ -1,4 +1,5 @@
 using System.Globalization;
+using AdaBN.Discovery;
 using AdaBN.Onnx;
 using AdaBN.Rewriting;
 
@@ -41,13 +42,8 @@ public abstract record Normalization
     internal SubgraphWriter Write(OnnxModel model, Node node, InferredType type, bool isInFront)
     {
         Value x = node.Inputs[0]!;
-        Check();
-        if (model.Opset < LowestOpset)
-            throw Fault(node, string.Create(CultureInfo.InvariantCulture, $"the model's operator set is {model.Opset}, expected {LowestOpset} or later"), "convert the model (onnx.version_converter)");
-        if (type.Dims is null) throw Fault(node, $"the type and the number of axes of '{x.Name}' cannot be inferred", "declare the types of the model's inputs");
-        if (WhyNot(type.Dims) is { } reason) throw Fault(node, reason, "choose another normalization for it, or leave it as it is");
-
-        var to = new SubgraphWriter(model, node, x, type.Dims.Count);
+        if (WhyNot(model, x, type) is { } refusal) throw new AdaptationException(AdaptationError.UnsupportedForm, $"{GetType().Name} cannot be written at {node}: {refusal.Reason}. Mend: {refusal.Mend}.");
+        var to = new SubgraphWriter(model, node, x, type.Dims!.Count);
         Value float32 = type.ElementType == ElementType.Float ? x : to.Cast(x, ElementType.Float);
         Value y = Write(to, float32);
         if (type.ElementType != ElementType.Float) y = to.Cast(y, type.ElementType);
@@ -61,6 +57,16 @@ public abstract record Normalization
             GraphEditor.Rename(to.Heir, node.Name);
         }
         return to;
+    }
+
+    /// <summary>Why it cannot be written behind a value, or null.</summary>
+    /// <exception cref="ArgumentException">The normalization's own numbers do not fit together.</exception>
+    internal Refusal? WhyNot(OnnxModel model, Value x, InferredType type)
+    {
+        Check();
+        if (model.Opset < LowestOpset) return new Refusal(string.Create(CultureInfo.InvariantCulture, $"the model's operator set is {model.Opset}, expected {LowestOpset} or later"), "convert the model (onnx.version_converter)");
+        if (type.Dims is null) return new Refusal($"the type and the number of axes of '{x.Name}' cannot be inferred", "declare the types of the model's inputs");
+        return WhyNot(type.Dims) is { } reason ? new Refusal(reason, "choose another normalization for it, or leave it as it is") : null;
     }
 
     /// <summary>Why values of a shape cannot be normalized so, or null. Open axes are −1.</summary>
@@ -92,7 +98,4 @@ public abstract record Normalization
         dims.Count < 3 || dims.Skip(2).All(dim => dim == 1) ? $"its input has the shape {Shape(dims)}: a sample has one number a channel, and its own statistics would leave nothing of it" : null;
 
     private static string Shape(IReadOnlyList<int> dims) => $"[{string.Join(", ", dims.Select(dim => dim < 0 ? "?" : dim.ToString(CultureInfo.InvariantCulture)))}]";
-
-    private AdaptationException Fault(Node node, string reason, string mend) =>
-        new(AdaptationError.UnsupportedForm, $"{GetType().Name} cannot be written at {node}: {reason}. Mend: {mend}.");
 }
