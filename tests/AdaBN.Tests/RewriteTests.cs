@@ -227,6 +227,34 @@ public sealed class RewriteTests
     }
 
     [TestMethod]
+    public void Layers_in_local_functions_are_rewritten_where_they_are_called()
+    {
+        ModelProto model = Twin.Plain(irVersion: 9).Proto;
+        var norm = new FunctionProto { Domain = "local", Name = "Norm" };
+        norm.Input.Add(["x", "s", "b", "m", "v"]);
+        norm.Output.Add("out");
+        norm.Node.Add(NodeOf("BatchNormalization", ["x", "s", "b", "m", "v"], ["out"], Twin.Float("epsilon", 1e-3f)));
+        norm.OpsetImport.Add(new OperatorSetIdProto { Version = 13 });
+        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "local", Version = 1 });
+        model.Functions.Add(norm);
+        NodeProto second = model.BatchNorm(2);
+        (second.OpType, second.Domain) = ("Norm", "local");
+        second.Attribute.Clear();
+        RewriteResult result = NormalizationRewriter.Rewrite(OnnxModel.FromBytes(model.ToByteArray()), NormalizationRewrite.ToInstanceNorm);
+        CollectionAssert.AreEqual(Scoring.Run(NormalizationRewriter.Rewrite(Twin.Plain().Build(), NormalizationRewrite.ToInstanceNorm).Model, Twin.Tensors), Scoring.Run(result.Model, Twin.Tensors));
+        Assert.Contains("local functions were written out", result.Report.Findings[0]);
+    }
+
+    [TestMethod]
+    public void A_reference_that_the_model_carries_is_told_to_be_stale()
+    {
+        OnnxModel model = Twin.Plain().Build();
+        Assert.HasCount(1, NormalizationRewriter.Rewrite(model, NormalizationRewrite.ToInstanceNorm).Report.Findings);
+        model.SetMetadata("adabn.reference", "whatever");
+        Assert.Contains("measure them again ('adabn reference')", NormalizationRewriter.Rewrite(model, NormalizationRewrite.ToInstanceNorm).Report.Findings[1]);
+    }
+
+    [TestMethod]
     public void What_cannot_be_rewritten_stays_with_the_reason()
     {
         string Left(ModelBuilder builder, string name, NormalizationRewrite? rewrite = null) =>
@@ -235,7 +263,10 @@ public sealed class RewriteTests
         Assert.Contains("has the shape [?, 5]: a sample has one number a channel, and its own statistics would leave nothing of it", Left(Head(), "z"));
         ModelBuilder even = Twin.Plain();
         even.Proto.BatchNorm(2).Attribute[0].F = 0;
-        Assert.Contains("adds no epsilon", Left(even, "n2"));
+        Assert.Contains("it adds 0 to the variance", Left(even, "n2"));
+        ModelBuilder damaged = Twin.Plain();
+        damaged.Proto.Initializer("bn1.var").RawData = ByteString.CopyFrom(ElementType.Float.Write([1, -1, 1, 1]));
+        Assert.Contains("not all of its numbers are finite and its variances not negative", Left(damaged, "n1"));
         ModelBuilder made = Twin.Plain();
         made.Proto.Insert(made.Proto.BatchNorm(2), NodeOf("ReduceMean", ["x"], ["varying"], Ints("axes", 0, 1, 2), Int("keepdims", 0)));
         made.Proto.BatchNorm(2).Input[3] = "varying";
@@ -260,7 +291,7 @@ public sealed class RewriteTests
         Refuses(new ModelBuilder().Input("x", -1, 2).BatchNorm("x", "y", 2).Output("y", -1, 2), AdaptationError.UnsupportedForm, "No layer can be rewritten to instance normalization: 'y': its input has the shape [?, 2]");
         Refuses(Twin.Plain(6), AdaptationError.UnsupportedForm, "the model's operator set is 6, expected 7 or later");
         Refuses(Twin.Plain(), AdaptationError.NoBatchNormalization, "turns down every BatchNormalization", NormalizationRewrite.ToInstanceNorm with { LayerFilter = _ => false });
-        Refuses(new ModelBuilder().Input("x", -1, 2).Node("Relu", ["x"], ["y"]).Output("y", -1, 2), AdaptationError.NoBatchNormalization, "has no BatchNormalization");
+        Refuses(new ModelBuilder().Input("x", -1, 2).Node("Relu", ["x"], ["y"]).Output("y", -1, 2), AdaptationError.NoBatchNormalization, "The model has no BatchNormalization to rewrite. Export it again");
         Refuses(Models.WithIf(), AdaptationError.UnsupportedForm, "it sits in the body of If");
         Assert.ThrowsExactly<ArgumentException>(() => NormalizationRewriter.Rewrite(Twin.Plain().Build(), NormalizationRewrite.ToInstanceNorm with { FirstLayers = 0 }));
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => NormalizationRewrite.ToBatchInstanceNorm(1.5));

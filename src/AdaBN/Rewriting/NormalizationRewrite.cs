@@ -71,4 +71,14 @@ public sealed record NormalizationRewrite(string Description, Func<BatchNormPara
 /// <param name="Scale">Its scale (gamma).</param>
 /// <param name="Bias">Its bias (beta).</param>
 /// <param name="Epsilon">What it adds to the variance.</param>
-public sealed record BatchNormParameters(NormalizationLayer Layer, ChannelStatistics Statistics, IReadOnlyList<double> Scale, IReadOnlyList<double> Bias, float Epsilon);
+public sealed record BatchNormParameters(NormalizationLayer Layer, ChannelStatistics Statistics, IReadOnlyList<double> Scale, IReadOnlyList<double> Bias, float Epsilon)
+{
+    /// <summary>Why nothing can be made of the numbers, or null.</summary>
+    internal string? WhyUnusable()
+    {
+        if (!(Epsilon > 0 && float.IsFinite(Epsilon)))
+            return string.Create(CultureInfo.InvariantCulture, $"it adds {Epsilon} to the variance, without some of which an even image has no statistics of its own (set epsilon to a number above 0)");
+        bool isSound = Statistics.Mean.Concat(Scale).Concat(Bias).All(double.IsFinite) && Statistics.Variance.All(variance => variance >= 0 && double.IsFinite(variance));
+        return isSound ? null : "not all of its numbers are finite and its variances not negative (export the model again)";
+    }
+}

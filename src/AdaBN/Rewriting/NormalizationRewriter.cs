@@ -44,7 +44,13 @@ public static class NormalizationRewriter
     private static IEnumerable<FoundLayer> Choose(FormSurvey survey, NormalizationRewrite rewrite)
     {
         FoundLayer[] found = [.. survey.Layers.Where(layer => layer.Info.Form == BatchNormalization.OpType)];
-        if (found.Length == 0) throw new AdaptationException(AdaptationError.NoBatchNormalization, NormalizationVerdict.Of([.. survey.Layers.Select(layer => layer.Info)]));
+        if (found.Length == 0)
+        {
+            int folded = survey.LooksFolded.Count();
+            throw new AdaptationException(AdaptationError.NoBatchNormalization,
+                string.Create(CultureInfo.InvariantCulture, $"The model has no BatchNormalization to rewrite{(folded > 0 ? $"; {folded} layers look as if one had been folded into them" : "")}. ") +
+                "Export it again with BatchNormalization kept, in PyTorch: torch.onnx.export(model.eval(), …, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False).");
+        }
         found = [.. found.Where(layer => rewrite.LayerFilter?.Invoke(layer.Info) ?? true)];
         if (found.Length == 0) throw new AdaptationException(AdaptationError.NoBatchNormalization, "The layer filter turns down every BatchNormalization of the model; nothing is left to rewrite.");
         return found.OrderBy(layer => layer.Info.Depth ?? int.MaxValue).ThenBy(layer => layer.Info.Index).Take(rewrite.FirstLayers ?? int.MaxValue);
@@ -64,7 +70,7 @@ public static class NormalizationRewriter
             BatchNormForm.ToInference(node, file);
             findings.Add($"Layer '{layer.Name}' stood in training form, normalizing with each batch's own statistics; it was turned into inference form.");
         }
-        long? values = types[x].Dims!.Skip(1).Aggregate((long?)1, (product, length) => length < 0 ? null : product * length);
+        long? values = types[x].Dims!.Skip(1).Aggregate((long?)1, (product, length) => length < 0 || product > int.MaxValue ? null : product * length);
         const double readAndWritten = 2;
         bool isFolded = x is { Producer: { } producer, Uses.Count: 1, IsGraphOutput: false } && producer.Is("Conv");
         SubgraphWriter written = normalization.Write(file, node, types[x], rewrite.IsInFront);
@@ -87,7 +93,7 @@ public static class NormalizationRewriter
             var parameters = new BatchNormParameters(
                 layer, new ChannelStatistics(Numbers(BatchNormalization.MeanInput), Numbers(BatchNormalization.VarianceInput)), Numbers(BatchNormalization.ScaleInput), Numbers(BatchNormalization.BiasInput),
                 node.GetFloat(BatchNormalization.Epsilon, BatchNormalization.DefaultEpsilon));
-            return parameters.Epsilon > 0 ? new Candidate(layer, node, parameters, null) : new Candidate(layer, null, null, "it adds no epsilon to the variance, without which an even image has no statistics of its own (set one)");
+            return parameters.WhyUnusable() is { } fault ? new Candidate(layer, null, null, fault) : new Candidate(layer, node, parameters, null);
         }
     }
 }
