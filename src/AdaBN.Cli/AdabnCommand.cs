@@ -25,6 +25,7 @@ internal static class AdabnCommand
             AdaptCommand.Create(console, Consoles.For(error), output),
             ShiftCommand.Create(console, Consoles.For(error), output),
             ReferenceCommand.Create(console, Consoles.For(error)),
+            RewriteCommand.Create(console, Consoles.For(error), output),
             verbose,
             new HelpOption { Recursive = true },
             new VersionOption(),

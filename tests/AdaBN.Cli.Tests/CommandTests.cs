@@ -390,6 +390,53 @@ public sealed class CommandTests
         Assert.Contains("Example: adabn adapt classifier.onnx", outcome.Output);
     }
 
+    [TestMethod]
+    public async Task Rewrite_writes_what_the_engine_makes_and_tells_what_it_costs()
+    {
+        using var folder = new TemporaryFolder();
+        string model = Path.Combine(ConvChain, "model.onnx"), data = Path.Combine(ConvChain, "image.npy"), target = folder.File("rewritten.onnx");
+        OnnxModel source = OnnxModel.Load(model);
+        (string[] Arguments, NormalizationRewrite Rewrite)[] cases =
+        [
+            (["in"], NormalizationRewrite.ToInstanceNorm),
+            (["in", "--first", "2"], NormalizationRewrite.ToInstanceNorm with { FirstLayers = 2 }),
+            (["adain", "--skip", "/bn2/BatchNormalization"], NormalizationRewrite.ToSourceStyle with { LayerFilter = layer => layer.Name != "/bn2/BatchNormalization" }),
+            (["bin:0.25"], NormalizationRewrite.ToBatchInstanceNorm(0.25)),
+            (["bin", "--data", data], NormalizationRewrite.ToBatchInstanceNorm(BatchShare.Measure(source, NpyFile.Open(data)))),
+            (["ibn-a:2"], NormalizationRewrite.ToInstanceBatchNorm(2)),
+        ];
+        foreach ((string[] arguments, NormalizationRewrite rewrite) in cases)
+        {
+            Outcome outcome = await Run(["rewrite", model, "--out", target, "--to", .. arguments]);
+            Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+            CollectionAssert.AreEqual(NormalizationRewriter.Rewrite(source, rewrite).Model.ToBytes(), File.ReadAllBytes(target), string.Join(' ', arguments));
+            Assert.Contains($"layers now {rewrite.Description}; wrote {target}", outcome.Output);
+        }
+        Outcome json = await Run("rewrite", model, "--out", target, "--to", "in", "--json");
+        using JsonDocument report = JsonDocument.Parse(json.Output);
+        Assert.AreEqual(3, report.RootElement.GetProperty("layers")[0].GetProperty("after").GetProperty("passes").GetDouble());
+        (int Code, string Says, string[] Arguments)[] wrong =
+        [
+            (2, "none of in, bin:RHO", [model, "--to", "gn"]),
+            (2, "Expected a share from 0 to 1", [model, "--to", "bin:2"]),
+            (2, "go together", [model, "--to", "bin"]),
+            (2, "go together", [model, "--to", "in", "--data", data]),
+            (2, "leave out --first", [model, "--to", "ibn-a:1", "--first", "2"]),
+            (2, "FirstLayers is 0", [model, "--to", "in", "--first", "0"]),
+            (2, "no normalization layer named nobody", [model, "--to", "in", "--skip", "nobody"]),
+            (1, "5 layers look as if one had been folded into them", [Repository.Model("digits-cnn-folded.onnx"), "--to", "in"]),
+        ];
+        byte[] before = File.ReadAllBytes(target);
+        foreach ((int code, string says, string[] arguments) in wrong)
+        {
+            Outcome refused = await Run(["rewrite", .. arguments, "--out", target]);
+            Assert.AreEqual(code, refused.ExitCode, string.Join(' ', arguments));
+            Assert.Contains(says, refused.Error);
+        }
+        CollectionAssert.AreEqual(before, File.ReadAllBytes(target));
+        Assert.HasCount(1, Directory.GetFileSystemEntries(folder.Path));
+    }
+
     private static async Task<Outcome> Run(params string[] arguments)
     {
         using var output = new StringWriter();

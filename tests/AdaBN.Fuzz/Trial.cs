@@ -4,7 +4,7 @@ using AdaBN.Onnx.Serialization;
 
 namespace AdaBN.Fuzz;
 
-/// <summary>The whole way of one damaged model: load, inspect, save, load again, measure the shift, adapt, save. Only this library's own errors may come of it.</summary>
+/// <summary>The whole way of one damaged model: load, inspect, save, load again, measure the shift, rewrite, adapt, save. Only this library's own errors may come of it.</summary>
 internal sealed class Trial
 {
     public const string DataFile = "w.bin";
@@ -44,6 +44,7 @@ internal sealed class Trial
             Require(File.ReadAllBytes(saved).AsSpan().SequenceEqual(OnnxModel.Load(saved).ToBytes()), "saving twice gives other bytes");
             if (!adapts) return "saved";
             TryMeasureShift(model, cancellation);
+            TryRewrite(model, bytes.Length, saved);
             AdaptationResult result = BatchNormAdapter.Adapt(model, Data(model), new AdaptationOptions { Workers = 1, MaxMemory = 256 << 20, AllowImageOutput = true }, null, cancellation);
             RequireOnlyStatisticsChanged(model, result.Model);
             result.Model.Save(saved);
@@ -82,6 +83,23 @@ internal sealed class Trial
         catch (Exception e) when (e is OnnxModelException or AdaptationException)
         {
             // The adaptation finds the same fault or another; how far it comes is what counts.
+        }
+    }
+
+    /// <summary>One way of rewriting a model, its size tells which.</summary>
+    private static void TryRewrite(OnnxModel model, int size, string saved)
+    {
+        NormalizationRewrite[] ways = [NormalizationRewrite.ToInstanceNorm, NormalizationRewrite.ToSourceStyle, NormalizationRewrite.ToBatchInstanceNorm(0.5), NormalizationRewrite.ToInstanceBatchNorm(2)];
+        try
+        {
+            RewriteResult result = NormalizationRewriter.Rewrite(model, ways[size % ways.Length]);
+            result.Report.ToJson();
+            result.Model.Save(saved);
+            OnnxModel.Load(saved);
+        }
+        catch (Exception e) when (e is OnnxModelException or AdaptationException)
+        {
+            // As above.
         }
     }
 

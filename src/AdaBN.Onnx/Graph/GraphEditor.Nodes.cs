@@ -6,7 +6,7 @@ namespace AdaBN.Onnx;
 
 public static partial class GraphEditor
 {
-    private const int FloatAttribute = 1, IntAttribute = 2, IntsAttribute = 7;
+    private const int FloatAttribute = 1, IntAttribute = 2, StringAttribute = 3, IntsAttribute = 7;
 
     /// <summary>
     /// Gives a node input a constant of its own in place of whatever it reads. Nodes and initializers that nobody reads any more go;
@@ -34,9 +34,29 @@ public static partial class GraphEditor
         value.Type = new TensorType(type, [.. dims.Select(dim => new Dimension(dim))]);
         var tensor = new TensorProto { Name = value.Name, DataType = (int)type, RawData = UnsafeByteOperations.UnsafeWrap(type.Write(data)) };
         tensor.Dims.Add(dims);
-        var initializer = new Initializer(value, tensor);
-        AddInitializer(model, initializer, declare: graph.Owner is null);
-        return initializer;
+        return Add(model, value, tensor);
+    }
+
+    /// <summary>Adds an initializer of int64 numbers, a vector, under a name like the given one.</summary>
+    public static Initializer AddIntegers(OnnxModel model, Graph graph, string nameLike, IReadOnlyList<long> data)
+    {
+        Value value = graph.GetOrAddValue(UnusedName(graph, nameLike));
+        value.Type = new TensorType(ElementType.Int64, [new Dimension(data.Count)]);
+        var tensor = new TensorProto { Name = value.Name, DataType = (int)ElementType.Int64 };
+        tensor.Dims.Add(data.Count);
+        tensor.Int64Data.Add(data);
+        return Add(model, value, tensor);
+    }
+
+    /// <summary>Declares one more input of the model.</summary>
+    /// <exception cref="OnnxModelException">The name is taken, in the main graph or a nested one.</exception>
+    public static Value AddGraphInput(OnnxModel model, string name, TensorType type)
+    {
+        if (IsTaken(model.Graph, name)) throw new OnnxModelException($"The name '{name}' is taken; give the new input another.");
+        Value value = model.Graph.GetOrAddValue(name);
+        value.Type = type;
+        model.Graph.AddInput(value);
+        return value;
     }
 
     /// <summary>Gives a node an optional input that it leaves out so far: a new vector of constants.</summary>
@@ -91,9 +111,17 @@ public static partial class GraphEditor
     /// <returns>What the node computes.</returns>
     public static Value InsertNode(Node before, string opType, IReadOnlyList<Value> inputs, string outputNameLike, params IEnumerable<KeyValuePair<string, long[]>> integers)
     {
-        Graph graph = before.Graph;
-        return Insert(before, opType, inputs, graph.GetOrAddValue(UnusedName(graph, outputNameLike)), integers);
+        return InsertNode(before, opType, inputs, [outputNameLike], integers).Outputs[0]!;
     }
+
+    /// <summary>Adds a node in front of another.</summary>
+    /// <param name="before">The node in front of which it goes.</param>
+    /// <param name="opType">One of ONNX's own operators.</param>
+    /// <param name="inputs">What it reads; null for an optional input left out.</param>
+    /// <param name="outputNamesLike">Its outputs are named like these.</param>
+    /// <param name="integers">Integer attributes.</param>
+    public static Node InsertNode(Node before, string opType, IReadOnlyList<Value?> inputs, IReadOnlyList<string> outputNamesLike, params IEnumerable<KeyValuePair<string, long[]>> integers) =>
+        Insert(before, opType, inputs, [.. outputNamesLike.Select(like => before.Graph.GetOrAddValue(UnusedName(before.Graph, like)))], integers);
 
     /// <summary>Puts a node with one output in another's place, under its name. What only the other has read goes.</summary>
     /// <param name="old">The node to replace; it has one output, which stays.</param>
@@ -104,11 +132,30 @@ public static partial class GraphEditor
     public static Node ReplaceNode(Node old, string opType, IReadOnlyList<Value> inputs, params IEnumerable<KeyValuePair<string, long[]>> integers)
     {
         if (old.Outputs is not [{ } output]) throw new OnnxModelException($"{old} has {old.Outputs.Count} outputs and cannot be replaced by a node of one.");
-        Node node = Insert(old, opType, inputs, output, integers, old.Name).Producer!;
-        Value[] read = [.. old.Dependencies];
-        old.Graph.RemoveNode(old);
-        foreach (Value value in read) RemoveUnread(value);
+        Node node = Insert(old, opType, inputs, [output], integers, old.Name);
+        Remove(old);
         return node;
+    }
+
+    /// <summary>Takes out a node with one output, which another node computes from then on. What only the old one has read goes.</summary>
+    /// <param name="old">The node to take out; its output stays, for all that read it.</param>
+    /// <param name="by">What takes the output's place, until now under another name: computed by a node of the same graph, read by nobody.</param>
+    /// <exception cref="OnnxModelException">The values cannot change places.</exception>
+    public static void ReplaceNode(Node old, Value by)
+    {
+        if (old.Outputs is not [{ } output]) throw new OnnxModelException($"{old} has {old.Outputs.Count} outputs and cannot be replaced by a node of one.");
+        if (by.Producer is not { } producer || producer == old || by.Graph != old.Graph || by.Uses.Count > 0 || by.IsGraphOutput)
+            throw new OnnxModelException($"'{by.Name}' cannot take the place of '{output.Name}': expected a value that another node of the same graph computes and nobody reads.");
+        producer.ReplaceOutput(by, output);
+        by.Graph.Forget(by);
+        Remove(old);
+    }
+
+    /// <summary>Gives a node input another value of the same graph; what the node alone has read there stays.</summary>
+    public static void SetInput(Node node, int inputIndex, Value value)
+    {
+        if (value.Graph != node.Graph) throw new OnnxModelException($"{node} cannot read '{value.Name}' of another graph.");
+        node.SetInput(inputIndex, value);
     }
 
     /// <summary>Takes away all outputs of a node but its first.</summary>
@@ -121,11 +168,25 @@ public static partial class GraphEditor
         node.KeepFirstOutput();
     }
 
+    /// <summary>Gives a node another name.</summary>
+    public static void Rename(Node node, string name) => node.Rename(name);
+
     /// <summary>Sets an integer attribute.</summary>
     public static void SetInt(Node node, string name, long value) => node.SetAttribute(name, new AttributeProto { Name = name, Type = IntAttribute, I = value });
 
     /// <summary>Sets a float attribute.</summary>
     public static void SetFloat(Node node, string name, float value) => node.SetAttribute(name, new AttributeProto { Name = name, Type = FloatAttribute, F = value });
+
+    /// <summary>Sets an attribute of integers.</summary>
+    public static void SetInts(Node node, string name, IReadOnlyList<long> values)
+    {
+        var attribute = new AttributeProto { Name = name, Type = IntsAttribute };
+        attribute.Ints.Add(values);
+        node.SetAttribute(name, attribute);
+    }
+
+    /// <summary>Sets a text attribute.</summary>
+    public static void SetText(Node node, string name, string value) => node.SetAttribute(name, new AttributeProto { Name = name, Type = StringAttribute, S = ByteString.CopyFromUtf8(value) });
 
     /// <summary>Takes away an attribute, if it is there.</summary>
     public static void RemoveAttribute(Node node, string name)
@@ -133,11 +194,11 @@ public static partial class GraphEditor
         if (node.HasAttribute(name)) node.SetAttribute(name, null);
     }
 
-    private static Value Insert(Node before, string opType, IReadOnlyList<Value> inputs, Value output, IEnumerable<KeyValuePair<string, long[]>> integers, string name = "")
+    private static Node Insert(Node before, string opType, IReadOnlyList<Value?> inputs, IReadOnlyList<Value> outputs, IEnumerable<KeyValuePair<string, long[]>> integers, string name = "")
     {
         var proto = new NodeProto { OpType = opType, Name = name };
-        proto.Input.AddRange(inputs.Select(input => input.Name));
-        proto.Output.Add(output.Name);
+        proto.Input.AddRange(inputs.Select(input => input?.Name ?? ""));
+        proto.Output.AddRange(outputs.Select(output => output.Name));
         proto.Attribute.AddRange(integers.Select(attribute =>
         {
             var written = new AttributeProto { Name = attribute.Key, Type = IntsAttribute };
@@ -145,10 +206,24 @@ public static partial class GraphEditor
             return written;
         }));
         var node = new Node(before.Graph, proto);
-        foreach (Value input in inputs) node.AddInput(input);
-        node.AddOutput(output);
+        foreach (Value? input in inputs) node.AddInput(input);
+        foreach (Value output in outputs) node.AddOutput(output);
         before.Graph.InsertNode(node, before);
-        return output;
+        return node;
+    }
+
+    private static Initializer Add(OnnxModel model, Value value, TensorProto tensor)
+    {
+        var initializer = new Initializer(value, tensor);
+        AddInitializer(model, initializer, declare: value.Graph.Owner is null);
+        return initializer;
+    }
+
+    private static void Remove(Node node)
+    {
+        Value[] read = [.. node.Dependencies];
+        node.Graph.RemoveNode(node);
+        foreach (Value value in read) RemoveUnread(value);
     }
 
     private static void RemoveUnread(Value value)

@@ -47,14 +47,20 @@ public static partial class GraphEditor
 
     private static string UnusedName(Graph graph, string like)
     {
-        // ONNX names are unique across a graph, the graphs nested in it and the graphs around it.
-        Graph outermost = graph;
-        while (outermost.Owner is { } owner) outermost = owner.Graph;
-        Graph[] scopes = [outermost, .. outermost.NodesAndNested().SelectMany(node => node.NestedGraphs)];
+        Graph[] scopes = Scopes(graph);
         for (int i = 1; ; i++)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"{like}_{i}");
             if (!scopes.Any(scope => scope.TryGetValue(name, out _))) return name;
         }
+    }
+
+    private static bool IsTaken(Graph graph, string name) => Scopes(graph).Any(scope => scope.TryGetValue(name, out _));
+
+    /// <summary>ONNX names are unique across a graph, the graphs nested in it and the graphs around it.</summary>
+    private static Graph[] Scopes(Graph graph)
+    {
+        while (graph.Owner is { } owner) graph = owner.Graph;
+        return [graph, .. graph.NodesAndNested().SelectMany(node => node.NestedGraphs)];
     }
 }

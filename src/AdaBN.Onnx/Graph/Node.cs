@@ -105,6 +105,12 @@ public sealed class Node
         Proto = edited;
     }
 
+    internal void Rename(string name)
+    {
+        Proto = Proto.Clone();
+        Proto.Name = name;
+    }
+
     internal void KeepFirstOutput()
     {
         NodeProto edited = Proto.Clone();
