@@ -78,11 +78,16 @@ internal sealed class AdaptationRun : IDisposable
     public AdaptedLayers PassAll(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
         Pass(policy, _held ?? _samples, _held is null ? _draw : null, () => _draw is null ? null : new ScoreSheet([.. DrawnSamples]), progress, cancellationToken);
 
+    /// <summary>The drawn samples' tensors.</summary>
+    public IReadOnlyList<float[][]> DrawnTensors => [.. _draw!.Drawn.Select(drawn => drawn.Tensors)];
+
+    public IReadOnlyList<SampleInput> Inputs => _samples.Inputs;
+
     /// <summary>A pass over the drawn images.</summary>
     public AdaptedLayers PassDrawn(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
     {
-        float[][][] drawn = [.. _draw!.Drawn.Select(sample => sample.Tensors)];
-        return PassOver(policy, SampleSource.FromArrays(_samples.Inputs, drawn), drawn.Length, progress, cancellationToken);
+        IReadOnlyList<float[][]> drawn = DrawnTensors;
+        return PassOver(policy, SampleSource.FromArrays(Inputs, drawn), drawn.Count, progress, cancellationToken);
     }
 
     /// <summary>A pass over other samples of known number.</summary>

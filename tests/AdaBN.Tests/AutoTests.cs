@@ -78,6 +78,16 @@ public sealed class AutoTests
     }
 
     [TestMethod]
+    public void Two_domains_mixed_are_told_where_pixels_tell_them()
+    {
+        float[][] digits = ShippedDigits.Mnist.Images;
+        float[][] mixed = [.. digits.Select((digit, i) => i % 2 == 0 ? digit : digit.Select(pixel => 0.5f + (0.2f * pixel)).ToArray())];
+        Assert.IsTrue(Adapt(mixed).Report.Verdict.Reasons.Any(reason => reason.Contains("two groups", StringComparison.Ordinal)));
+        float[][][] single = [digits, ShippedDigits.Scans.Images, [.. digits.Select(digit => digit.Select(pixel => 0.5f + (0.2f * pixel)).ToArray())], [.. digits.Where((_, i) => ShippedDigits.Mnist.Labels[i] is 0 or 1)]];
+        foreach (float[][] one in single) Assert.IsFalse(Adapt(one).Report.Verdict.Reasons.Any(reason => reason.Contains("two groups", StringComparison.Ordinal)));
+    }
+
+    [TestMethod]
     public void Labelled_samples_decide_by_measured_accuracy()
     {
         (float[][] scans, int[] labels) = ShippedDigits.Scans;

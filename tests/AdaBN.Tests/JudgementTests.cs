@@ -99,6 +99,20 @@ public sealed class JudgementTests
     }
 
     [TestMethod]
+    public void One_cloud_of_images_is_one_group_and_two_are_two()
+    {
+        var random = new Random(11);
+        SampleInput[] shape = [new SampleInput(null, [1, 4, 4])];
+        ImageGroups? Groups(int images, Func<int, double> level) => ImageGroups.Find([.. Enumerable.Range(0, images).Select(i => new[] { Enumerable.Range(0, 16).Select(_ => (float)(level(i) + (0.1 * random.NextDouble()))).ToArray() })], shape);
+        int alarms = Enumerable.Range(0, 300).Count(_ => Groups(80, _ => random.NextDouble()) is not null); // evenly over a range: the hardest single cloud
+        Assert.AreEqual(0, alarms);
+        Assert.AreEqual(new ImageGroups(20, 60), Groups(80, i => i % 4 == 0 ? 3 : 1));
+        Assert.IsNull(Groups(80, i => i < 4 ? 30 : 1)); // a few outliers are no domain
+        Assert.IsNull(Groups(12, i => i % 2)); // too few to tell
+        Assert.IsNull(Groups(80, _ => 0));
+    }
+
+    [TestMethod]
     public void Intervals_are_as_published()
     {
         // Newcombe 1998, table I, method 3.

@@ -47,7 +47,9 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
         Judged Take(Choice choice, Predictions source)
         {
             AdaptedLayers done = isAllDrawn && choice.Drawn is { } drawn ? drawn with { EffectiveSamples = run.EffectiveSamples } : All(choice.Policy);
-            return Conclude(done, $"auto: {choice.Policy.Description}", Predictions.Of(done.Scores) ?? choice.Predictions, source, choice.Kind, choice.Why);
+            Judged judged = Conclude(done, $"auto: {choice.Policy.Description}", Predictions.Of(done.Scores) ?? choice.Predictions, source, choice.Kind, choice.Why);
+            // Of few classes, the groups may be the classes.
+            return choice.Kind != VerdictKind.AdaptPartly && ImageGroups.Find(run.DrawnTensors, run.Inputs) is { } two ? judged with { Verdict = judged.Verdict with { Reasons = [.. judged.Verdict.Reasons, Mixed(two)] } } : judged;
         }
 
         AdaptedLayers All(IAdaptationPolicy policy) => run.PassAll(policy, ProgressOf(MostDrawnPasses), cancellationToken);
@@ -71,7 +73,9 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
         AdaptedLayers? full = Drawn(auto.Full);
         Predictions fuller = Predictions.Of(full?.Scores) ?? gate;
         double Cost(Predictions of) => of.Entropy - (settings.DiversityWeight * Math.Min(of.Diversity, 1));
-        double gateCost = Cost(gate) - settings.GateAdvantage, fullCost = Cost(fuller), sourceCost = Cost(source) + settings.SourceHandicap; // equal costs leave the gate in place
+        // A mixture of domains inflates the spread between images, which is the gate's evidence.
+        ImageGroups? groups = ImageGroups.Find(run.DrawnTensors, run.Inputs);
+        double gateCost = Cost(gate) - (groups is null ? settings.GateAdvantage : 0), fullCost = Cost(fuller), sourceCost = Cost(source) + settings.SourceHandicap; // equal costs leave the gate in place
         if (sourceCost < Math.Min(gateCost, fullCost))
             return Take(new Choice(AdaptationPolicy.KeepSource, kept, source, VerdictKind.KeepSource, Text($"The source model is surer (entropy {source.Entropy:0.000}, diversity {source.Diversity:0.00}) than every adapted one (at best {Math.Min(gate.Entropy, fuller.Entropy):0.000}).")), source);
         if (fullCost < gateCost)
@@ -160,6 +164,8 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
     private static AdaptedLayers Back(AdaptedLayers layers) => layers with { Layers = [.. layers.Layers.Select(layer => layer with { Decision = layer.Evidence.Source })] };
 
     private static PredictionSummary Summary(Predictions of) => new(of.Class.Length, of.Entropy, of.Diversity, of.Histogram);
+
+    private static string Mixed(ImageGroups groups) => Text($"The images fall into two groups ({groups.First} and {groups.Second} of those drawn) by brightness, contrast or sharpness, as if they came from two domains; a model adapted to each by itself would do better than one for both.");
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
