@@ -4,11 +4,11 @@ namespace AdaBN;
 
 /// <summary>
 /// Constants of <see cref="AdaptationPolicy.Auto"/>. Entropy (0 sure, 1 unsure) and diversity (0 one class, 1 all classes) are those of <see cref="PredictionSummary"/>.
-/// They were chosen on five models and some 400 conditions (tests/AdaBN.Benchmarks/ACCURACY.md tells which); results change little around them.
+/// They were chosen on five networks under shifts, few images and skewed sets (docs/auto.md); results change little around them.
 /// </summary>
 public sealed record AutoSettings
 {
-    /// <summary>The policy of the first pass, which stays unless the predictions speak for another.</summary>
+    /// <summary>The policy that is taken unless the predictions speak for another.</summary>
     public GateSettings Gate { get; init; } = new();
 
     /// <summary>The policy for sets of few classes, in the shallowest layer.</summary>

@@ -73,9 +73,7 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
         AdaptedLayers? full = Drawn(auto.Full);
         Predictions fuller = Predictions.Of(full?.Scores) ?? gate;
         double Cost(Predictions of) => of.Entropy - (settings.DiversityWeight * Math.Min(of.Diversity, 1));
-        // A mixture of domains inflates the spread between images, which is the gate's evidence.
-        ImageGroups? groups = ImageGroups.Find(run.DrawnTensors, run.Inputs);
-        double gateCost = Cost(gate) - (groups is null ? settings.GateAdvantage : 0), fullCost = Cost(fuller), sourceCost = Cost(source) + settings.SourceHandicap; // equal costs leave the gate in place
+        double gateCost = Cost(gate) - settings.GateAdvantage, fullCost = Cost(fuller), sourceCost = Cost(source) + settings.SourceHandicap; // equal costs leave the gate in place
         if (sourceCost < Math.Min(gateCost, fullCost))
             return Take(new Choice(AdaptationPolicy.KeepSource, kept, source, VerdictKind.KeepSource, Text($"The source model is surer (entropy {source.Entropy:0.000}, diversity {source.Diversity:0.00}) than every adapted one (at best {Math.Min(gate.Entropy, fuller.Entropy):0.000}).")), source);
         if (fullCost < gateCost)
