@@ -20,10 +20,10 @@ internal sealed class AdaptationRun : IDisposable
     private readonly InputBinding _binding;
     private readonly SlotAllocator _allocator;
     private readonly PieceShelf _shelf;
+    private readonly ReadingNotes _notes;
+    private readonly double _deepest;
     private ISampleSource _samples;
     private Pilot? _pilot;
-    private readonly ImageDraw? _draw;
-    private readonly double _deepest;
     private HeldSamples? _held;
 
     /// <param name="working">The model.</param>
@@ -36,19 +36,24 @@ internal sealed class AdaptationRun : IDisposable
         _plan = StagePlanner.Plan(working.Model, working.Layers, scores);
         _binding = InputBinding.Bind(working.Model, _plan.Inputs, samples.Inputs);
         _deepest = working.Layers.Max(layer => layer.Info.Depth ?? 0);
-        _draw = _plan.Scores is null ? null : new ImageDraw(options.JudgementImages);
+        _notes = new ReadingNotes(samples.Inputs, SeesScores ? options.JudgementImages : 0);
         _allocator = new SlotAllocator(options.EffectiveMaxMemory, options.SpillFolder);
-        _shelf = new PieceShelf(working.Model, _plan, _allocator, keeps: _draw is not null);
+        _shelf = new PieceShelf(working.Model, _plan, _allocator, keeps: SeesScores);
     }
 
     /// <summary>Number of stages of a pass.</summary>
     public int Stages => _plan.Stages.Length;
 
     /// <summary>Whether passes tell the scores of drawn images.</summary>
-    public bool SeesScores => _draw is not null;
+    public bool SeesScores => _plan.Scores is not null;
 
-    /// <summary>Numbers of the drawn samples, in the order of the rows of scores.</summary>
-    public IEnumerable<long> DrawnSamples => _draw!.Drawn.Select(drawn => drawn.Index);
+    /// <summary>Samples drawn from the whole set, in the order of the rows of scores.</summary>
+    public IReadOnlyList<(float[][] Tensors, long Index)> Drawn => _notes.Drawn;
+
+    public IReadOnlyList<SampleInput> Inputs => _samples.Inputs;
+
+    /// <summary>Independent samples that the whole set is worth.</summary>
+    public double EffectiveImages => _notes.EffectiveImages;
 
     public MemoryUse Memory => new(_allocator.Peak, _allocator.Spilled);
 
@@ -58,41 +63,31 @@ internal sealed class AdaptationRun : IDisposable
         if (_options.WantedStandardError is not { } wanted) return null;
         _samples = _pilot = new Pilot(_samples);
         ISampleSource first = _pilot.Hold(Math.Min(SamplingPrecision.PilotSamples, _options.MaxSamples ?? long.MaxValue));
-        return _pilot.Most = SamplingPrecision.Foretell(Pass(policy, first, null, () => null, null, cancellationToken), wanted);
+        return _pilot.Most = SamplingPrecision.Foretell(Pass(policy, new BatchReader(_binding, first), null, null, cancellationToken), wanted);
     }
-
-    /// <summary>Independent samples that those held are worth, in the order of reading.</summary>
-    public double EffectiveSamples { get; private set; }
 
     /// <summary>Reads the samples ahead and holds them, so that passes over drawn images can go before the one over the whole set.</summary>
     /// <returns>Whether all of them were drawn.</returns>
     public bool Hold(CancellationToken cancellationToken)
     {
-        using var reader = new BatchReader(_binding, _samples, _options, _draw);
-        _held = new HeldSamples(reader, _samples.Inputs, _allocator, cancellationToken);
-        EffectiveSamples = reader.EffectiveSamples;
-        return _draw!.Drawn.Count == reader.SamplesRead;
+        using var reader = new BatchReader(_binding, _samples, _options.MaxSamples, _notes);
+        _held = new HeldSamples(reader, Inputs, _allocator, cancellationToken);
+        return Drawn.Count == reader.SamplesRead;
     }
 
     /// <summary>The pass over the whole set.</summary>
     public AdaptedLayers PassAll(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
-        Pass(policy, _held ?? _samples, _held is null ? _draw : null, () => _draw is null ? null : new ScoreSheet([.. DrawnSamples]), progress, cancellationToken);
-
-    /// <summary>The drawn samples' tensors.</summary>
-    public IReadOnlyList<float[][]> DrawnTensors => [.. _draw!.Drawn.Select(drawn => drawn.Tensors)];
-
-    public IReadOnlyList<SampleInput> Inputs => _samples.Inputs;
+        _held is null
+            ? Pass(policy, new BatchReader(_binding, _samples, _options.MaxSamples, _notes), () => new ScoreSheet([.. Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken)
+            : Pass(policy, new BatchReader(_binding, _held), () => new ScoreSheet([.. Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken);
 
     /// <summary>A pass over the drawn images.</summary>
-    public AdaptedLayers PassDrawn(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
-    {
-        IReadOnlyList<float[][]> drawn = DrawnTensors;
-        return PassOver(policy, SampleSource.FromArrays(Inputs, drawn), drawn.Count, progress, cancellationToken);
-    }
+    public AdaptedLayers PassDrawn(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
+        PassOver(policy, SampleSource.FromArrays(Inputs, Drawn.Select(drawn => drawn.Tensors)), Drawn.Count, progress, cancellationToken);
 
     /// <summary>A pass over other samples of known number.</summary>
     public AdaptedLayers PassOver(IAdaptationPolicy policy, ISampleSource samples, int count, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
-        Pass(policy, samples, null, () => new ScoreSheet([.. Enumerable.Range(0, count).Select(i => (long)i)]), progress, cancellationToken);
+        Pass(policy, new BatchReader(_binding, samples), () => new ScoreSheet([.. Enumerable.Range(0, count).Select(i => (long)i)]), progress, cancellationToken);
 
     public void Dispose()
     {
@@ -102,9 +97,9 @@ internal sealed class AdaptationRun : IDisposable
     }
 
     private AdaptedLayers Pass(
-        IAdaptationPolicy policy, ISampleSource samples, ImageDraw? draw, Func<ScoreSheet?> scores, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
+        IAdaptationPolicy policy, BatchReader samples, Func<ScoreSheet>? scores, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
     {
-        using var reader = new BatchReader(_binding, samples, samples == _samples || samples == _held ? _options : _options with { MaxSamples = null }, draw);
+        using BatchReader reader = samples;
         using var runner = new StageRunner(_shelf, _binding, reader, _options, progress) { KeepsImages = policy.NeedsImages };
         List<AdaptedLayer> decided = [];
         var normalizers = new Dictionary<BatchNormLayer, Normalizer>();
@@ -112,7 +107,7 @@ internal sealed class AdaptationRun : IDisposable
         {
             if (stage.Layers.IsEmpty)
             {
-                Score(runner, stage, scores(), normalizers, cancellationToken);
+                if (scores is not null) Score(runner, stage, scores(), normalizers, cancellationToken);
                 break;
             }
             IReadOnlyList<ChannelMoments> measured = _working.Pool(stage.Layers, runner.Measure(stage, normalizers, cancellationToken));
@@ -126,11 +121,11 @@ internal sealed class AdaptationRun : IDisposable
                 decided.Add(new AdaptedLayer(layer, evidence with { PerImage = null }, decision));
             }
         }
-        return new AdaptedLayers(decided, reader.SamplesRead, reader.EffectiveSamples, runner.Scores?.Rows);
+        return new AdaptedLayers(decided, reader.SamplesRead, runner.Scores?.Rows);
     }
 
     /// <summary>The last stage. Some models mix the rows of a batch there or take one row only; they are adapted all the same, and go unjudged.</summary>
-    private static void Score(StageRunner runner, Stage stage, ScoreSheet? sheet, Dictionary<BatchNormLayer, Normalizer> normalizers, CancellationToken cancellationToken)
+    private static void Score(StageRunner runner, Stage stage, ScoreSheet sheet, Dictionary<BatchNormLayer, Normalizer> normalizers, CancellationToken cancellationToken)
     {
         runner.Scores = sheet;
         try

@@ -45,23 +45,24 @@ public static class BatchNormAdapter
         IReadOnlyList<string> outputs = ImageOutputGuard.Check(working, options.AllowImageOutput);
         Judged judged;
         MemoryUse memory;
+        double effectiveImages;
         SamplingPrecision precision;
         using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options)))
         {
             long? foretold = run.Foretell(options.Policy, cancellationToken);
             judged = new Judge(run, options, progress, cancellationToken).Run();
             precision = new SamplingPrecision(SamplingPrecision.ReachedBy(judged.Layers), options.WantedStandardError, foretold);
-            memory = run.Memory;
+            (memory, effectiveImages) = (run.Memory, run.EffectiveImages);
         }
 
         OnnxModel adapted = working.Write(judged.Layers.Layers);
         LayerReport[] layers = [.. judged.Layers.Layers.Select(layer => LayerReport.Of(layer.Evidence, layer.Decision))];
         var report = new AdaptationReport(
             $"AdaBN ({judged.Policy}, {options.Variance.ToString().ToLowerInvariant()} variance)", judged.Layers.Samples, model.Sha256, ToolVersion, judged.Verdict, layers,
-            [.. working.Findings, .. outputs, .. Findings(judged.Layers, layers), .. precision.Findings(judged.Layers.Samples)])
+            [.. working.Findings, .. outputs, .. Findings(judged.Layers.Samples, effectiveImages, layers), .. precision.Findings(judged.Layers.Samples)])
         {
             Precision = precision,
-            EffectiveImages = judged.Layers.EffectiveSamples,
+            EffectiveImages = effectiveImages,
         };
         Provenance.Record(adapted, report);
         reference?.RenewIn(adapted);
@@ -93,14 +94,14 @@ public static class BatchNormAdapter
 
     private static Value? ScoresToSee(WorkingModel working, AdaptationOptions options) => options.JudgementImages > 0 ? ClassScores.Find(working.Model.Graph) : null;
 
-    private static IEnumerable<string> Findings(AdaptedLayers done, IReadOnlyList<LayerReport> layers)
+    private static IEnumerable<string> Findings(long samples, double effective, IReadOnlyList<LayerReport> layers)
     {
-        if (done.Samples < FewSamples)
-            yield return string.Create(CultureInfo.InvariantCulture, $"Only {done.Samples} samples: statistics of fewer than {FewSamples} images are often worse than the source model's.");
-        if (done.EffectiveSamples < MuchLess * done.Samples)
+        if (samples < FewSamples)
+            yield return string.Create(CultureInfo.InvariantCulture, $"Only {samples} samples: statistics of fewer than {FewSamples} images are often worse than the source model's.");
+        if (effective < MuchLess * samples)
         {
             yield return string.Create(CultureInfo.InvariantCulture,
-                $"Successive samples are much alike, as in a film: the {done.Samples} are worth about {Math.Ceiling(done.EffectiveSamples)} independent ones, and standard errors are about {Math.Sqrt(done.Samples / done.EffectiveSamples):0.0} times those stated. Take samples farther apart.");
+                $"Successive samples are much alike, as in a film: the {samples} are worth about {Math.Ceiling(effective)} independent ones, and standard errors are about {Math.Sqrt(samples / effective):0.0} times those stated. Take samples farther apart.");
         }
         foreach (LayerReport layer in layers)
         {

@@ -78,6 +78,22 @@ public sealed class AutoTests
     }
 
     [TestMethod]
+    public void Outliers_are_told_and_left_out()
+    {
+        (float[][] scans, int[] labels) = ShippedDigits.Scans;
+        var random = new Random(3);
+        float[][] garbage = [.. Enumerable.Range(0, scans.Length / 12).Select(_ => Enumerable.Range(0, 784).Select(_ => (float)random.Next(2)).ToArray())];
+        float[][] spoilt = [.. scans, .. garbage];
+        AdaptationResult result = Adapt(spoilt), careless = Adapt(spoilt, new AdaptationOptions { Policy = AdaptationPolicy.SourcePrior(4) });
+        Assert.IsTrue(result.Report.Verdict.Reasons.Any(reason => reason.Contains("unlike the others", StringComparison.Ordinal)), string.Join(" ", result.Report.Verdict.Reasons));
+        Assert.Contains("without the farthest", result.Report.Method);
+        int right = Right(result.Model, scans, labels), without = Right(careless.Model, scans, labels), clean = Right(Scanned.Value.Model, scans, labels);
+        Console.WriteLine($"of {scans.Length}: {clean} right without garbage, {right} with it, {without} with it and no eye for it");
+        Assert.IsGreaterThan(without + (0.5 * (clean - without)), right);
+        foreach (AdaptationResult one in (AdaptationResult[])[Scanned.Value, Adapt(ShippedDigits.Mnist.Images)]) Assert.DoesNotContain("without the farthest", one.Report.Method);
+    }
+
+    [TestMethod]
     public void Two_domains_mixed_are_told_where_pixels_tell_them()
     {
         float[][] digits = ShippedDigits.Mnist.Images;

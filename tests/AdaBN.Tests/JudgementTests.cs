@@ -25,7 +25,7 @@ public sealed class JudgementTests
             if (!run.SeesScores) continue;
             AdaptedLayers adapted = run.PassAll(AdaptationPolicy.AdaBN, null, default), kept = run.PassDrawn(AdaptationPolicy.KeepSource, null, default);
             AdaptedLayers seen = run.PassDrawn(new AsDecided(adapted), null, default);
-            long[] drawn = [.. run.DrawnSamples];
+            long[] drawn = [.. run.Drawn.Select(sample => sample.Index)];
             Assert.HasCount(7, drawn);
             foreach ((AdaptedLayers pass, OnnxModel model) in ((AdaptedLayers, OnnxModel)[])[(adapted, working.Write(adapted.Layers)), (kept, golden.Model), (seen, working.Write(adapted.Layers))])
             {
@@ -65,15 +65,15 @@ public sealed class JudgementTests
     public void Entropy_and_diversity_are_as_defined()
     {
         Predictions even = Predictions.Of([[0, 0], [0, 0]])!;
-        Assert.AreEqual(1, even.Entropy, 1e-6);
+        Assert.AreEqual(1, even.Summary.Entropy, 1e-6);
         Predictions sure = Predictions.Of([[100, 0, 0], [0, 100, 0], [0, 0, 100]])!;
-        Assert.AreEqual(0, sure.Entropy, 1e-6);
-        CollectionAssert.AreEqual(new[] { 1, 1, 1 }, sure.Histogram);
+        Assert.AreEqual(0, sure.Summary.Entropy, 1e-6);
+        CollectionAssert.AreEqual(new[] { 1, 1, 1 }, sure.Summary.Histogram.ToArray());
 
         // Of softmax(ln 0.5, ln 0.25, ln 0.25), and the same given as probabilities.
         double entropy = ((0.5 * Math.Log(2)) + (0.5 * Math.Log(4))) / Math.Log(3);
-        Assert.AreEqual(entropy, Predictions.Of([[MathF.Log(0.5f) + 3, MathF.Log(0.25f) + 3, MathF.Log(0.25f) + 3]])!.Entropy, 1e-6);
-        Assert.AreEqual(entropy, Predictions.Of([[0.5f, 0.25f, 0.25f]])!.Entropy, 1e-6);
+        Assert.AreEqual(entropy, Predictions.Of([[MathF.Log(0.5f) + 3, MathF.Log(0.25f) + 3, MathF.Log(0.25f) + 3]])!.Summary.Entropy, 1e-6);
+        Assert.AreEqual(entropy, Predictions.Of([[0.5f, 0.25f, 0.25f]])!.Summary.Entropy, 1e-6);
         Assert.IsNull(Predictions.Of([[1, float.NaN]]));
         Assert.IsNull(Predictions.Of(null));
 
@@ -99,11 +99,39 @@ public sealed class JudgementTests
     }
 
     [TestMethod]
+    public void The_rule_decides_as_it_says()
+    {
+        static PredictionSummary Of(double entropy, double diversity = 1) => new(80, entropy, diversity, [8, 8, 8, 8, 8, 8, 8, 8, 8, 8]);
+        var rule = new AutoRule(new AutoSettings());
+        // Source, gate, full: entropy and diversity; agreement of source and gate.
+        foreach ((PredictionSummary source, PredictionSummary gate, PredictionSummary full, double agreement, AutoChoice expected) in ((PredictionSummary, PredictionSummary, PredictionSummary, double, AutoChoice)[])
+        [
+            (Of(0.30), Of(0.20), Of(0.20), 0.7, AutoChoice.Gate), // the gate has the advantage
+            (Of(0.30), Of(0.20), Of(0.186), 0.7, AutoChoice.Gate),
+            (Of(0.30), Of(0.20), Of(0.184), 0.7, AutoChoice.Full),
+            (Of(0.03), Of(0.03), Of(0.06), 0.97, AutoChoice.Source), // in vain
+            (Of(0.03), Of(0.03), Of(0.06), 0.93, AutoChoice.Gate),
+            (Of(0.05), Of(0.03), Of(0.06), 0.97, AutoChoice.Gate), // surer
+            (Of(0.20), Of(0.40), Of(0.50), 0.6, AutoChoice.Source), // clearly surer than all
+            (Of(0.05, 0.2), Of(0.15), Of(0.15), 0.3, AutoChoice.Gate), // collapsed and sure of it: diversity outweighs
+            (Of(0.30, 0.9), Of(0.20, 0.8), Of(0.20), 0.7, AutoChoice.Full),
+        ])
+            Assert.AreEqual(expected, rule.Best(source, gate, full, agreement), $"{source.Entropy} {gate.Entropy} {full.Entropy} {agreement}");
+
+        Assert.IsTrue(rule.MayBeSkewed(Of(0.1, 0.89), Of(0.1)) && rule.MayBeSkewed(Of(0.1), Of(0.1, 0.89)) && !rule.MayBeSkewed(Of(0.1, 0.91), Of(0.1, 0.91)));
+        Assert.IsTrue(rule.IsSkewed(gate: Of(0.3), cautious: Of(0.1, 0.79)));
+        Assert.IsFalse(rule.IsSkewed(gate: Of(0.3), cautious: Of(0.1, 0.81)));
+        Assert.IsFalse(rule.IsSkewed(gate: Of(0.1), cautious: Of(0.3, 0.2))); // few classes, but unsure: collapsed
+        Assert.IsTrue(rule.IsSkewed(gate: Of(0.3, 0.49), cautious: Of(0.1, 0.9)));
+        Assert.IsTrue(rule.IsWorse(Of(0.1), Of(0.14)) && !rule.IsWorse(Of(0.1), Of(0.12)));
+    }
+
+    [TestMethod]
     public void One_cloud_of_images_is_one_group_and_two_are_two()
     {
         var random = new Random(11);
         SampleInput[] shape = [new SampleInput(null, [1, 4, 4])];
-        ImageGroups? Groups(int images, Func<int, double> level) => ImageGroups.Find([.. Enumerable.Range(0, images).Select(i => new[] { Enumerable.Range(0, 16).Select(_ => (float)(level(i) + (0.1 * random.NextDouble()))).ToArray() })], shape);
+        ImageGroups? Groups(int images, Func<int, double> level) => ImageGroups.Find(ImageFeatures.Of(Enumerable.Range(0, images).Select(i => new[] { Enumerable.Range(0, 16).Select(_ => (float)(level(i) + (0.1 * random.NextDouble()))).ToArray() }), shape));
         int alarms = Enumerable.Range(0, 300).Count(_ => Groups(80, _ => random.NextDouble()) is not null); // evenly over a range: the hardest single cloud
         Assert.AreEqual(0, alarms);
         Assert.AreEqual(new ImageGroups(20, 60), Groups(80, i => i % 4 == 0 ? 3 : 1));

@@ -11,6 +11,5 @@ internal sealed record AdaptedLayer(BatchNormLayer Layer, LayerEvidence Evidence
 /// <summary>All layers of a working model, shallow to deep, as one pass left them.</summary>
 /// <param name="Layers">The layers.</param>
 /// <param name="Samples">Samples measured.</param>
-/// <param name="EffectiveSamples">Independent samples that these are worth.</param>
 /// <param name="Scores">Class scores of the drawn samples, a row each; null where the model has none or nobody wanted them.</param>
-internal sealed record AdaptedLayers(IReadOnlyList<AdaptedLayer> Layers, long Samples, double EffectiveSamples, float[][]? Scores);
+internal sealed record AdaptedLayers(IReadOnlyList<AdaptedLayer> Layers, long Samples, float[][]? Scores);

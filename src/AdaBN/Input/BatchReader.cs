@@ -20,26 +20,21 @@ internal sealed class BatchReader : IDisposable
     private readonly InputBinding _binding;
     private readonly ISampleReader _reader;
     private readonly long _maxSamples;
-    private readonly ImageDraw? _draw;
+    private readonly ReadingNotes? _notes;
     private readonly Lock _lock = new();
-    private readonly NeighbourResemblance _neighbours;
     private int _batches;
     private bool _ended;
 
-    public BatchReader(InputBinding binding, ISampleSource source, AdaptationOptions options, ImageDraw? draw = null)
+    public BatchReader(InputBinding binding, ISampleSource source, long? maxSamples = null, ReadingNotes? notes = null)
     {
-        (_binding, _draw) = (binding, draw);
-        _neighbours = new NeighbourResemblance(source.Inputs);
-        _maxSamples = options.MaxSamples ?? long.MaxValue;
+        (_binding, _notes) = (binding, notes);
+        _maxSamples = maxSamples ?? long.MaxValue;
         SampleCount = source.Count is { } count ? Math.Min(count, _maxSamples) : null;
         _reader = source.OpenReader();
     }
 
     /// <summary>Samples read so far.</summary>
     public long SamplesRead { get; private set; }
-
-    /// <summary>What these are worth, counted in independent ones.</summary>
-    public double EffectiveSamples => _neighbours.EffectiveImages();
 
     /// <summary>Samples there will be, or null while that is not known.</summary>
     public long? SampleCount { get; }
@@ -61,8 +56,7 @@ internal sealed class BatchReader : IDisposable
                 }
                 if (!_reader.TryRead(destination)) break;
                 for (int i = 0; i < buffers.Count; i++) CheckFinite(destination[i].Span, _binding.Sources[i].Input, SamplesRead + samples);
-                _draw?.Offer(destination, SamplesRead + samples);
-                _neighbours.Add(destination);
+                _notes?.Add(destination, SamplesRead + samples);
                 samples++;
             }
             _ended = samples < rows;

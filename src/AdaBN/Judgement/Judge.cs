@@ -17,17 +17,16 @@ internal sealed record Judged(AdaptedLayers Layers, string Policy, Verdict Verdi
 internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
 {
     private const int FewImages = 16;
-    private const double Margin = 0.1, AsSure = 1.05;
     private const int MostDrawnPasses = 4;
+    private const double TimesSeen = 2; // a few drawn images tell the share of outliers roughly
     private const string NoScores = "The model has no output of one score a class for each image, behind all adapted layers, that models could be compared by.";
     private const string NotFinite = "Scores of these images are not finite, in the source model or the adapted one; there is nothing to compare.";
-    private static readonly AutoSettings _plain = new();
 
     /// <summary>The most passes that a judgement may take, the one over the whole set included.</summary>
     public int Passes => 1 + (!run.SeesScores ? 0 : options.Policy is AutoPolicy ? MostDrawnPasses : 1) + (options.Labelled is null ? 0 : 2);
 
     /// <summary>A pass's stages among those of all passes.</summary>
-    public IProgress<AdaptationProgress>? ProgressOf(int pass) => progress is null ? null : new PassProgress(progress, pass * run.Stages, Passes * run.Stages);
+    public IProgress<AdaptationProgress>? ProgressOf(int pass) => progress is null ? null : new PartOfProgress(progress, pass * run.Stages, Passes * run.Stages);
 
     /// <summary>Measures, chooses where the policy leaves a choice, and judges.</summary>
     public Judged Run()
@@ -42,46 +41,51 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
     private Judged Choose(AutoPolicy auto)
     {
         bool isAllDrawn = run.Hold(cancellationToken);
+        double[][] features = ImageFeatures.Of(run.Drawn.Select(drawn => drawn.Tensors), run.Inputs);
+        double outliers = ImageOutliers.ShareOf(features);
+        if (outliers > 0) auto = auto.Narrowed(policy => policy.Trimmed(TimesSeen * outliers));
         int pass = 0;
-        AdaptedLayers? Drawn(IAdaptationPolicy policy) => TryDrawn(policy, pass++);
-        Judged Take(Choice choice, Predictions source)
+        Tried? Try(IAdaptationPolicy policy) => TryDrawn(policy, pass++) is { } layers ? new Tried(layers, Predictions.Of(layers.Scores)) : null;
+        AdaptedLayers OnAll(IAdaptationPolicy policy) => run.PassAll(policy, ProgressOf(MostDrawnPasses), cancellationToken);
+
+        Tried? kept = Try(AdaptationPolicy.KeepSource), gated = Try(auto.Gate);
+        if (gated?.Seen is not { } gate || kept?.Seen is not { } source)
+            return new Judged(OnAll(auto.Gate), options.Policy.Description, new Verdict(VerdictKind.NotJudged, [gated is { Layers.Scores: null } ? NoScores : NotFinite]));
+
+        Judged Take(IAdaptationPolicy policy, Tried? tried, VerdictKind kind, string why)
         {
-            AdaptedLayers done = isAllDrawn && choice.Drawn is { } drawn ? drawn with { EffectiveSamples = run.EffectiveSamples } : All(choice.Policy);
-            Judged judged = Conclude(done, $"auto: {choice.Policy.Description}", Predictions.Of(done.Scores) ?? choice.Predictions, source, choice.Kind, choice.Why);
+            AdaptedLayers done = isAllDrawn && tried is not null ? tried.Layers : OnAll(policy);
+            return Conclude(done, $"auto: {policy.Description}", Predictions.Of(done.Scores) ?? tried?.Seen ?? gate, source, kind, [why, .. Asides(kind)]);
+        }
+
+        IEnumerable<string> Asides(VerdictKind kind)
+        {
+            if (outliers > 0) yield return Text($"{outliers:0.0%} of the images drawn are unlike the others in brightness, contrast or sharpness; the {TimesSeen * outliers:0.0%} farthest in each layer were left out of its statistics.");
             // Of few classes, the groups may be the classes.
-            return choice.Kind != VerdictKind.AdaptPartly && ImageGroups.Find(run.DrawnTensors, run.Inputs) is { } two ? judged with { Verdict = judged.Verdict with { Reasons = [.. judged.Verdict.Reasons, Mixed(two)] } } : judged;
+            if (kind != VerdictKind.AdaptPartly && ImageGroups.Find(features) is { } groups)
+                yield return Text($"The images fall into two groups ({groups.First} and {groups.Second} of those drawn) by brightness, contrast or sharpness, as if they came from two domains; a model adapted to each by itself would do better than one for both.");
         }
 
-        AdaptedLayers All(IAdaptationPolicy policy) => run.PassAll(policy, ProgressOf(MostDrawnPasses), cancellationToken);
-
-        AdaptedLayers? kept = Drawn(AdaptationPolicy.KeepSource), gated = Drawn(auto.Gate);
-        if (Predictions.Of(gated?.Scores) is not { } gate || Predictions.Of(kept?.Scores) is not { } source)
-            return new Judged(All(auto.Gate), options.Policy.Description, new Verdict(VerdictKind.NotJudged, [gated is { Scores: null } ? NoScores : NotFinite]));
-
-        AutoSettings settings = auto.Settings;
-        // The cautious policy lies between the two; where both see many classes it need not be asked.
-        bool mayBeSkewed = Math.Min(source.Diversity, gate.Diversity) < settings.SkewedBelow + Margin;
-        Predictions cautious = (mayBeSkewed ? Predictions.Of(Drawn(auto.Cautious)?.Scores) : null) ?? gate;
-        bool seesFew = cautious.Diversity < settings.SkewedBelow || gate.Diversity < settings.SurelySkewedBelow;
-        if (seesFew && cautious.Entropy < gate.Entropy)
+        var rule = new AutoRule(auto.Settings);
+        (PredictionSummary before, PredictionSummary middle) = (source.Summary, gate.Summary);
+        if (rule.MayBeSkewed(before, middle) && Try(auto.Cautious)?.Seen?.Summary is { } cautious && rule.IsSkewed(middle, cautious))
         {
-            // Only a small set needs the pass over its drawn images, for it is the one over the whole set as well.
-            AdaptedLayers? skewed = isAllDrawn ? Drawn(auto.Skewed) : null;
-            return Take(new Choice(auto.Skewed, skewed, Predictions.Of(skewed?.Scores) ?? cautious, VerdictKind.AdaptPartly, Text($"The set seems to hold few of the {source.Classes} classes, or some far more often: the cautiously adapted model sees a diversity of {cautious.Diversity:0.00} (1: all alike) and is surer (entropy {cautious.Entropy:0.000}) than the one adapted further ({gate.Entropy:0.000}).")), source);
+            return Take(auto.Skewed, isAllDrawn ? Try(auto.Skewed) : null, VerdictKind.AdaptPartly, Text(
+                $"The set seems to hold few of the {before.Histogram.Count} classes, or some far more often: the cautiously adapted model sees a diversity of {cautious.Diversity:0.00} (1: all alike) and is surer (entropy {cautious.Entropy:0.000}) than the one adapted further ({middle.Entropy:0.000})."));
         }
-
-        AdaptedLayers? full = Drawn(auto.Full);
-        Predictions fuller = Predictions.Of(full?.Scores) ?? gate;
-        double Cost(Predictions of) => of.Entropy - (settings.DiversityWeight * Math.Min(of.Diversity, 1));
-        double gateCost = Cost(gate) - settings.GateAdvantage, fullCost = Cost(fuller), sourceCost = Cost(source) + settings.SourceHandicap; // equal costs leave the gate in place
-        if (sourceCost < Math.Min(gateCost, fullCost))
-            return Take(new Choice(AdaptationPolicy.KeepSource, kept, source, VerdictKind.KeepSource, Text($"The source model is surer (entropy {source.Entropy:0.000}, diversity {source.Diversity:0.00}) than every adapted one (at best {Math.Min(gate.Entropy, fuller.Entropy):0.000}).")), source);
-        if (fullCost < gateCost)
-            return Take(new Choice(auto.Full, full, fuller, VerdictKind.Adapt, Text($"Adapted nearly all the way, the model is surer (entropy {fuller.Entropy:0.000}, diversity {fuller.Diversity:0.00}) than adapted only as far as the shift exceeds the spread between images ({gate.Entropy:0.000}, {gate.Diversity:0.00}).")), source);
+        Tried? fuller = Try(auto.Full);
+        PredictionSummary full = fuller?.Seen?.Summary ?? middle;
         double agreement = source.AgreementWith(gate);
-        if (agreement >= settings.SameAbove && source.Entropy <= gate.Entropy * AsSure)
-            return Take(new Choice(AdaptationPolicy.KeepSource, kept, source, VerdictKind.KeepSource, Text($"Adapting changes {1 - agreement:0.0%} of the predictions and makes the model no surer (entropy {source.Entropy:0.000} before, {gate.Entropy:0.000} after).")), source);
-        return Take(new Choice(auto.Gate, gated, gate, VerdictKind.Adapt, Text($"Adapted as far as the shift exceeds the spread between images; entropy {source.Entropy:0.000} before and {gate.Entropy:0.000} after, diversity {source.Diversity:0.00} and {gate.Diversity:0.00}.")), source);
+        return rule.Best(before, middle, full, agreement) switch
+        {
+            AutoChoice.Source => Take(AdaptationPolicy.KeepSource, kept, VerdictKind.KeepSource, rule.IsInVain(before, middle, agreement)
+                ? Text($"Adapting changes {1 - agreement:0.0%} of the predictions and makes the model no surer (entropy {before.Entropy:0.000} before, {middle.Entropy:0.000} after).")
+                : Text($"The source model is surer (entropy {before.Entropy:0.000}, diversity {before.Diversity:0.00}) than every adapted one (at best {Math.Min(middle.Entropy, full.Entropy):0.000}).")),
+            AutoChoice.Full => Take(auto.Full, fuller, VerdictKind.Adapt, Text(
+                $"Adapted nearly all the way, the model is surer (entropy {full.Entropy:0.000}, diversity {full.Diversity:0.00}) than adapted only as far as the shift exceeds the spread between images ({middle.Entropy:0.000}, {middle.Diversity:0.00}).")),
+            _ => Take(auto.Gate, gated, VerdictKind.Adapt, Text(
+                $"Adapted as far as the shift exceeds the spread between images; entropy {before.Entropy:0.000} before and {middle.Entropy:0.000} after, diversity {before.Diversity:0.00} and {middle.Diversity:0.00}.")),
+        };
     }
 
     /// <summary>The policy that the user has chosen on the whole set, judged by the same measures.</summary>
@@ -92,27 +96,23 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
         if (Predictions.Of(done.Scores) is not { } adapted)
             return NotJudged(options.JudgementImages == 0 ? "No images were to be looked at." : done.Scores is null ? NoScores : NotFinite);
         if (Predictions.Of(TryDrawn(AdaptationPolicy.KeepSource, 1)?.Scores) is not { } source) return NotJudged(NotFinite);
-        double agreement = source.AgreementWith(adapted);
-        double gain = source.Entropy - adapted.Entropy + (_plain.DiversityWeight * (Math.Min(adapted.Diversity, 1) - Math.Min(source.Diversity, 1)));
-        string seen = Text($"entropy {source.Entropy:0.000} before and {adapted.Entropy:0.000} after, diversity {source.Diversity:0.00} and {adapted.Diversity:0.00}");
-        (VerdictKind kind, string why) = source.Diversity < _plain.SkewedBelow && source.Entropy < adapted.Entropy
+        var rule = new AutoRule(new AutoSettings());
+        (PredictionSummary before, PredictionSummary after, double agreement) = (source.Summary, adapted.Summary, source.AgreementWith(adapted));
+        string seen = Text($"entropy {before.Entropy:0.000} before and {after.Entropy:0.000} after, diversity {before.Diversity:0.00} and {after.Diversity:0.00}");
+        (VerdictKind kind, string why) = rule.IsSkewed(after, before)
             ? (VerdictKind.AdaptPartly, $"The set seems to hold few of the classes, and the source model is surer of them than the adapted one: {seen}. The policy 'auto' would adapt less.")
-            : agreement >= _plain.SameAbove && source.Entropy <= adapted.Entropy * AsSure ? (VerdictKind.KeepSource, Text($"Adapting changes {1 - agreement:0.0%} of the predictions and makes the model no surer: {seen}."))
-            : gain < -_plain.SourceHandicap ? (VerdictKind.KeepSource, $"The adapted model is less sure than the source model: {seen}.")
+            : rule.IsInVain(before, after, agreement) ? (VerdictKind.KeepSource, Text($"Adapting changes {1 - agreement:0.0%} of the predictions and makes the model no surer: {seen}."))
+            : rule.IsWorse(before, after) ? (VerdictKind.KeepSource, $"The adapted model is less sure than the source model: {seen}.")
             : (VerdictKind.Adapt, $"The adapted model is about as sure of its predictions, or surer: {seen}.");
-        return Conclude(done, options.Policy.Description, adapted, source, kind, why);
+        return Conclude(done, options.Policy.Description, adapted, source, kind, [why]);
     }
 
-    private static Judged Conclude(AdaptedLayers layers, string policy, Predictions adapted, Predictions source, VerdictKind kind, string why)
+    private static Judged Conclude(AdaptedLayers layers, string policy, Predictions adapted, Predictions source, VerdictKind kind, IReadOnlyList<string> why)
     {
         int images = adapted.Class.Length;
-        List<string> reasons = [why];
-        if (images < FewImages)
-        {
-            reasons.Insert(0, Text($"Only {images} images; {FewImages} or more are needed to tell, 64 or more to adapt well."));
-            kind = VerdictKind.NeedMoreImages;
-        }
-        return new Judged(layers, policy, new Verdict(kind, reasons, Summary(source), Summary(adapted), source.AgreementWith(adapted)));
+        bool areFew = images < FewImages;
+        IEnumerable<string> few = areFew ? [Text($"Only {images} images; {FewImages} or more are needed to tell, 64 or more to adapt well.")] : [];
+        return new Judged(layers, policy, new Verdict(areFew ? VerdictKind.NeedMoreImages : kind, [.. few, .. why], source.Summary, adapted.Summary, source.AgreementWith(adapted)));
     }
 
     /// <summary>With labels there is nothing to guess: both models on the labelled samples.</summary>
@@ -126,9 +126,10 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
                 throw new AdaptationException(AdaptationError.InputMismatch, Text($"There are {seen.Samples} labelled samples and {labelled.Labels.Count} labels; expected as many."));
             Predictions predictions = Predictions.Of(seen.Scores)
                 ?? throw new AdaptationException(AdaptationError.UnsupportedForm, "Labelled samples were given, but the model has no output of one score a class for each image. Leave them out, or export the model with its scores as an output.");
-            int[] others = [.. labelled.Labels.Where(label => label < 0 || label >= predictions.Classes).Take(1)];
+            int classes = predictions.Summary.Histogram.Count;
+            int[] others = [.. labelled.Labels.Where(label => label < 0 || label >= classes).Take(1)];
             if (others.Length > 0)
-                throw new AdaptationException(AdaptationError.InputMismatch, Text($"A label is {others[0]}, but the model has {predictions.Classes} classes; expected 0 to {predictions.Classes - 1}."));
+                throw new AdaptationException(AdaptationError.InputMismatch, Text($"A label is {others[0]}, but the model has {classes} classes; expected 0 to {classes - 1}."));
             return predictions;
         }
         Predictions source = On(AdaptationPolicy.KeepSource, Passes - 2);
@@ -161,17 +162,10 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
     /// <summary>The same measurements, the source's statistics decided.</summary>
     private static AdaptedLayers Back(AdaptedLayers layers) => layers with { Layers = [.. layers.Layers.Select(layer => layer with { Decision = layer.Evidence.Source })] };
 
-    private static PredictionSummary Summary(Predictions of) => new(of.Class.Length, of.Entropy, of.Diversity, of.Histogram);
-
-    private static string Mixed(ImageGroups groups) => Text($"The images fall into two groups ({groups.First} and {groups.Second} of those drawn) by brightness, contrast or sharpness, as if they came from two domains; a model adapted to each by itself would do better than one for both.");
-
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
-    private sealed class PassProgress(IProgress<AdaptationProgress> progress, int before, int all) : IProgress<AdaptationProgress>
-    {
-        public void Report(AdaptationProgress value) => progress.Report(value with { Stage = before + value.Stage, StageCount = all });
-    }
-
-    /// <summary>What the drawn images speak for.</summary>
-    private sealed record Choice(IAdaptationPolicy Policy, AdaptedLayers? Drawn, Predictions Predictions, VerdictKind Kind, string Why);
+    /// <summary>A policy on the drawn images.</summary>
+    /// <param name="Layers">What it decided.</param>
+    /// <param name="Seen">What the model then takes them for; null where it gives no scores, or none that are finite.</param>
+    private sealed record Tried(AdaptedLayers Layers, Predictions? Seen);
 }

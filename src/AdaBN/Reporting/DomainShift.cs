@@ -67,9 +67,4 @@ public static class DomainShift
         if (sourceSamples < FewSamples)
             yield return string.Create(CultureInfo.InvariantCulture, $"Only {sourceSamples} source samples: with fewer than {FewSamples} a drift has to be large to be told from chance.");
     }
-
-    private sealed class PartOfProgress(IProgress<AdaptationProgress> whole, int part, int parts) : IProgress<AdaptationProgress>
-    {
-        public void Report(AdaptationProgress value) => whole.Report(value with { Stage = part, StageCount = parts });
-    }
 }

@@ -30,7 +30,7 @@ internal sealed record SourcePass(IReadOnlyList<UnchangedLayer> Layers, long Sam
         }
         AdaptationPlan plan = StagePlanner.PlanUnchanged(working.Model, working.Layers);
         InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
-        using var reader = new BatchReader(binding, samples, options);
+        using var reader = new BatchReader(binding, samples, options.MaxSamples);
         using var allocator = new SlotAllocator(options.EffectiveMaxMemory, options.SpillFolder);
         using var shelf = new PieceShelf(working.Model, plan, allocator, keeps: false);
         using var runner = new StageRunner(shelf, binding, reader, options, progress)
