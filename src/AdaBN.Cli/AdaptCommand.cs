@@ -10,14 +10,14 @@ internal static class AdaptCommand
 {
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
     {
-        var model = new Argument<string>("MODEL") { Description = "The ONNX file." };
+        var model = SharedOptions.Model();
         var data = new Option<string[]>("--data") { Description = "Unlabeled samples of the new domain: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
-        var input = new Option<string[]>("--input") { Description = "The model input that --data feeds; give both once for each input where a model has several.", HelpName = "NAME" };
+        var input = SharedOptions.Input();
         var destination = new Option<string>("--out") { Description = "Where to write the adapted model.", Required = true, HelpName = "OUT.onnx" };
         var batchSize = new Option<int?>("--batch-size") { Description = "Samples computed at a time; default: chosen for each stage.", HelpName = "N" };
         var maxMemory = new Option<long?>("--max-memory") { Description = "Megabytes of activations to hold in RAM, the rest in temporary files; default: half of the machine's.", HelpName = "MB" };
         var halfPrecision = new Option<bool>("--half-precision") { Description = "Hold activations between stages as 16-bit floats: half the memory, a little less exact." };
-        var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
+        var maxSamples = SharedOptions.MaxSamples();
         var standardError = new Option<double?>("--standard-error") { Description = "Read only as many samples as give the channel means this standard error (in source standard deviations, worst layer), foretold from the first 64.", HelpName = "ERROR" };
         var policy = new Option<string>("--policy") { Description = "How far to go: auto (chosen by what can be seen without labels), adabn (all the way), keep, mix:SHARE, prior:IMAGES, gate (as far as the shift exceeds the spread between images), gate:cautious. Against outliers, behind any of them: +trimmed:SHARE (of the images), +median:BATCHES.", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
         var judge = new Option<int>("--judge") { Description = "Images drawn from the data to judge by; 0 judges nothing.", DefaultValueFactory = _ => new AdaptationOptions().JudgementImages, HelpName = "N" };
@@ -25,13 +25,13 @@ internal static class AdaptCommand
         var labels = new Option<string?>("--labels") { Description = "Their classes, from 0: a text file of numbers.", HelpName = "FILE" };
         var gate = new Option<bool>("--gate") { Description = $"Write nothing and exit with {AdabnCommand.Alert} where the verdict is to keep the source model or to get more images." };
         var variance = new Option<VarianceKind>("--variance") { Description = "Variance estimator.", DefaultValueFactory = _ => VarianceKind.Population };
-        var skip = new Option<string[]>("--skip") { Description = "Leave the layer of this name as it is; may be given several times.", HelpName = "LAYER" };
-        var reference = new Option<string?>("--reference") { Description = "Source statistics of layers that BatchNormalization was folded into, as 'adabn reference' writes them; default: those that the model carries.", HelpName = "FILE" };
+        var skip = SharedOptions.Skip("Leave as it is");
+        var reference = SharedOptions.Reference();
         var allowImageOutput = new Option<bool>("--allow-image-output") { Description = "Adapt also a model whose output is a picture (super-resolution, generation): it will have the source domain's contrast." };
-        var workers = new Option<int?>("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
-        var singleFile = new Option<bool>("--single-file") { Description = "Write one file, also where the source model keeps data outside (else those files are copied beside it)." };
+        var workers = SharedOptions.Workers();
+        var singleFile = SharedOptions.SingleFile();
         var dryRun = new Option<bool>("--dry-run") { Description = "Check model and data, foretell the memory, and stop." };
-        var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
+        var json = SharedOptions.Json();
         var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
         {
             model, data, input, destination, batchSize, maxSamples, standardError, maxMemory, halfPrecision, policy, judge, labelled, labels, gate, variance, skip, reference, allowImageOutput, workers, singleFile, dryRun, json,
@@ -39,7 +39,7 @@ internal static class AdaptCommand
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!;
-            CheckTarget(source, target);
+            CommandInputs.CheckTarget(source, target);
             OnnxModel loaded = OnnxModel.Load(source);
             ReferenceStatistics? statistics = parsed.GetValue(reference) is { } file ? ReferenceStatistics.Load(file) : null;
             var options = new AdaptationOptions
@@ -56,9 +56,9 @@ internal static class AdaptCommand
                 Variance = parsed.GetValue(variance),
                 AllowImageOutput = parsed.GetValue(allowImageOutput),
                 Workers = parsed.GetValue(workers),
-                LayerFilter = FilterOf(loaded, statistics, parsed.GetValue(skip) ?? []),
+                LayerFilter = CommandInputs.FilterOf(loaded, statistics, parsed.GetValue(skip) ?? []),
             };
-            ISampleSource samples = OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
+            ISampleSource samples = CommandInputs.OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
             if (parsed.GetValue(dryRun))
             {
                 Print(console, BatchNormAdapter.EstimateMemory(loaded, samples, options), options);
@@ -114,30 +114,6 @@ internal static class AdaptCommand
         int[] classes = [.. words.Select((word, i) => int.TryParse(word, CultureInfo.InvariantCulture, out int label) && label >= 0
             ? label : throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--labels {labels}: entry {i + 1} is '{word}', expected the number of a class, from 0.")))];
         return new LabelledSamples(NpyFile.Open(samples, null), classes);
-    }
-
-    internal static void CheckTarget(string source, string target)
-    {
-        if (Path.GetFullPath(source) == Path.GetFullPath(target))
-            throw new ArgumentException($"The file to write is the source model itself ({source}); give another, the source is needed to adapt again.");
-        string folder = Path.GetDirectoryName(Path.GetFullPath(target))!;
-        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"The folder {folder}, where {Path.GetFileName(target)} is to be written, does not exist.");
-    }
-
-    internal static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, ReferenceStatistics? reference, string[] skipped)
-    {
-        if (skipped.Length == 0) return null;
-        string[] unknown = [.. skipped.Except(NormalizationDiscovery.Inspect(model, reference).Select(layer => layer.Name))];
-        if (unknown.Length > 0) throw new ArgumentException($"--skip: the model has no normalization layer named {string.Join(", ", unknown)}; 'adabn inspect' lists them.");
-        return layer => !skipped.Contains(layer.Name);
-    }
-
-    internal static ISampleSource OpenData(string[] files, string[] inputs, string option = "--data")
-    {
-        if (inputs.Length != files.Length && (inputs.Length > 0 || files.Length > 1))
-            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{files.Length} {option} but {inputs.Length} --input: give one --input for each {option}."));
-        ISampleSource[] sources = [.. files.Select((file, i) => NpyFile.Open(file, inputs.Length > 0 ? inputs[i] : null))];
-        return sources.Length == 1 ? sources[0] : SampleSource.Zip(sources);
     }
 
     private static void Print(IAnsiConsole console, MemoryEstimate estimate, AdaptationOptions options)

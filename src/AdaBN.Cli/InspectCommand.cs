@@ -13,9 +13,9 @@ internal static class InspectCommand
 
     public static Command Create(IAnsiConsole console, TextWriter output)
     {
-        var model = new Argument<string>("MODEL") { Description = "The ONNX file." };
-        var reference = new Option<string?>("--reference") { Description = "Source statistics that 'adabn reference' wrote; default: those that the model carries.", HelpName = "FILE" };
-        var json = new Option<bool>("--json") { Description = "Print JSON." };
+        var model = SharedOptions.Model();
+        var reference = SharedOptions.Reference();
+        var json = SharedOptions.Json("Print JSON.");
         var command = new Command("inspect", "List a model's normalization layers. Example: adabn inspect classifier.onnx") { model, reference, json };
         command.SetAction(parsed =>
         {

@@ -10,13 +10,13 @@ internal static class ReferenceCommand
 {
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole)
     {
-        var model = new Argument<string>("MODEL") { Description = "The ONNX file." };
+        var model = SharedOptions.Model();
         var data = new Option<string[]>("--data") { Description = "Unlabeled samples of the source domain, such as training images: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
-        var input = new Option<string[]>("--input") { Description = "The model input that --data feeds; give both once for each input where a model has several.", HelpName = "NAME" };
+        var input = SharedOptions.Input();
         var file = new Option<string?>("--out") { Description = "Where to write the reference.", HelpName = "FILE" };
         var embedded = new Option<string?>("--embed") { Description = "Where to write a copy of the model that carries the reference in its metadata.", HelpName = "OUT.onnx" };
-        var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
-        var skip = new Option<string[]>("--skip") { Description = "Leave out the layer of this name; may be given several times.", HelpName = "LAYER" };
+        var maxSamples = SharedOptions.MaxSamples();
+        var skip = SharedOptions.Skip("Leave out");
         var also = new Option<string[]>("--also") { Description = "Measure the layer of this name although no BatchNormalization seems folded into it; may be given several times.", HelpName = "LAYER" };
         var command = new Command("reference", "Measure the source statistics of layers that BatchNormalization was folded into, once for all adaptations. Example: adabn reference classifier.onnx --data training-images.npy --out classifier.reference")
         {
@@ -31,10 +31,10 @@ internal static class ReferenceCommand
             string source = parsed.GetValue(model)!;
             string[] targets = [.. new[] { parsed.GetValue(file), parsed.GetValue(embedded) }.OfType<string>()];
             if (targets.Length == 2 && Path.GetFullPath(targets[0]) == Path.GetFullPath(targets[1])) throw new ArgumentException("--out and --embed name one file; give two.");
-            foreach (string target in targets) AdaptCommand.CheckTarget(source, target);
+            foreach (string target in targets) CommandInputs.CheckTarget(source, target);
             OnnxModel loaded = OnnxModel.Load(source);
             var options = new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = FilterOf(loaded, parsed.GetValue(skip) ?? [], parsed.GetValue(also) ?? []) };
-            ISampleSource samples = AdaptCommand.OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
+            ISampleSource samples = CommandInputs.OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
             ReferenceStatistics reference = ProgressBar.Run(errorConsole, progress => ReferenceStatistics.Measure(loaded, samples, options, progress, cancellationToken));
             if (parsed.GetValue(file) is { } path) reference.Save(path);
             if (parsed.GetValue(embedded) is { } carrier)

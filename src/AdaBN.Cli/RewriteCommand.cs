@@ -10,20 +10,20 @@ internal static class RewriteCommand
 {
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
     {
-        var model = new Argument<string>("MODEL") { Description = "The ONNX file." };
+        var model = SharedOptions.Model();
         var to = new Option<string>("--to")
         {
             Description = "in (instance normalization), bin:RHO (a mix, RHO 1 is the layer as it is), bin (the same, RHO of each channel measured on --data), ibn-a:K (half the channels of the K shallowest layers), adain (computes as in, and keeps the layers).",
             Required = true, HelpName = "KIND",
         };
         var data = new Option<string[]>("--data") { Description = "For bin: unlabeled samples of the domains that the model shall work on, float32 NumPy file, first axis counts samples.", HelpName = "FILE.npy" };
-        var input = new Option<string[]>("--input") { Description = "The model input that --data feeds; give both once for each input where a model has several.", HelpName = "NAME" };
-        var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
+        var input = SharedOptions.Input();
+        var maxSamples = SharedOptions.MaxSamples();
         var first = new Option<int?>("--first") { Description = "Rewrite the so many shallowest layers only; default: all.", HelpName = "K" };
-        var skip = new Option<string[]>("--skip") { Description = "Leave the layer of this name as it is; may be given several times.", HelpName = "LAYER" };
+        var skip = SharedOptions.Skip("Leave as it is");
         var destination = new Option<string>("--out") { Description = "Where to write the rewritten model.", Required = true, HelpName = "OUT.onnx" };
-        var singleFile = new Option<bool>("--single-file") { Description = "Write one file, also where the source model keeps data outside (else those files are copied beside it)." };
-        var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
+        var singleFile = SharedOptions.SingleFile();
+        var json = SharedOptions.Json();
         var command = new Command("rewrite", "Put other normalizations in the place of BatchNormalization. Example: adabn rewrite classifier.onnx --to in --first 1 --out classifier.in.onnx")
         {
             model, to, data, input, maxSamples, first, skip, destination, singleFile, json,
@@ -32,12 +32,12 @@ internal static class RewriteCommand
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!, kind = parsed.GetValue(to)!;
             string[] files = parsed.GetValue(data) ?? [];
-            AdaptCommand.CheckTarget(source, target);
+            CommandInputs.CheckTarget(source, target);
             if ((kind == "bin") != (files.Length > 0)) throw new ArgumentException("--to bin and --data go together: RHO is measured on samples. Other kinds read none.");
             OnnxModel loaded = OnnxModel.Load(source);
-            Func<NormalizationLayer, bool>? filter = AdaptCommand.FilterOf(loaded, null, parsed.GetValue(skip) ?? []);
+            Func<NormalizationLayer, bool>? filter = CommandInputs.FilterOf(loaded, null, parsed.GetValue(skip) ?? []);
             NormalizationRewrite rewrite = kind != "bin" ? RewriteOf(kind) : NormalizationRewrite.ToBatchInstanceNorm(ProgressBar.Run(errorConsole, progress => BatchShare.Measure(
-                loaded, AdaptCommand.OpenData(files, parsed.GetValue(input) ?? []), new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = filter }, progress, cancellationToken)));
+                loaded, CommandInputs.OpenData(files, parsed.GetValue(input) ?? []), new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = filter }, progress, cancellationToken)));
             if (parsed.GetValue(first) is { } layers) rewrite = rewrite.FirstLayers is null ? rewrite with { FirstLayers = layers } : throw new ArgumentException($"--to {kind} says itself how many layers; leave out --first.");
             RewriteResult result = NormalizationRewriter.Rewrite(loaded, rewrite with { LayerFilter = filter });
             (parsed.GetValue(singleFile) ? result.Model.ToSingleFile() : result.Model).Save(target);

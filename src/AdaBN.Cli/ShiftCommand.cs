@@ -12,20 +12,20 @@ internal static class ShiftCommand
 
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
     {
-        var model = new Argument<string>("MODEL") { Description = "The ONNX file." };
+        var model = SharedOptions.Model();
         var data = new Option<string[]>("--data") { Description = "Unlabeled samples to look at: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
         var source = new Option<string[]>("--source") { Description = "Samples of the source domain to compare with, one file for each --data; default: the statistics in the model.", HelpName = "FILE.npy" };
-        var input = new Option<string[]>("--input") { Description = "The model input that --data feeds; give both once for each input where a model has several.", HelpName = "NAME" };
+        var input = SharedOptions.Input();
         var mmd = new Option<bool>("--mmd") { Description = "Compare how channels go together, too (maximum mean discrepancy, needs --source; slow for wide layers)." };
-        var reference = new Option<string?>("--reference") { Description = "Source statistics of layers that BatchNormalization was folded into, as 'adabn reference' writes them; default: those that the model carries.", HelpName = "FILE" };
+        var reference = SharedOptions.Reference();
         var threshold = new Option<double?>("--threshold")
         {
             Description = string.Create(CultureInfo.InvariantCulture, $"Drift is a shift surely larger than this, in standard deviations of the source; default: {ShiftOptions.ThresholdAgainstFile}, with --source {ShiftOptions.ThresholdAgainstSamples}."), HelpName = "T",
         };
-        var maxSamples = new Option<long?>("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
-        var skip = new Option<string[]>("--skip") { Description = "Leave out the layer of this name; may be given several times.", HelpName = "LAYER" };
-        var workers = new Option<int?>("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
-        var json = new Option<bool>("--json") { Description = $"Print the report as JSON ({ShiftReport.JsonSchema})." };
+        var maxSamples = SharedOptions.MaxSamples();
+        var skip = SharedOptions.Skip("Leave out");
+        var workers = SharedOptions.Workers();
+        var json = SharedOptions.Json($"Print the report as JSON ({ShiftReport.JsonSchema}).");
         var failOnDrift = new Option<bool>("--fail-on-drift") { Description = string.Create(CultureInfo.InvariantCulture, $"End with exit code {AdabnCommand.Alert} where a layer has drifted.") };
         var command = new Command("shift", "Tell how far samples lie from the model's source domain in each layer; writes nothing. Example: adabn shift classifier.onnx --data today.npy --fail-on-drift")
         {
@@ -38,7 +38,7 @@ internal static class ShiftCommand
             string[] inputs = parsed.GetValue(input) ?? [], sources = parsed.GetValue(source) ?? [];
             var options = new ShiftOptions
             {
-                SourceSamples = sources.Length > 0 ? AdaptCommand.OpenData(sources, inputs, "--source") : null,
+                SourceSamples = sources.Length > 0 ? CommandInputs.OpenData(sources, inputs, "--source") : null,
                 Mmd = parsed.GetValue(mmd),
                 Threshold = parsed.GetValue(threshold),
                 Measuring = new AdaptationOptions
@@ -46,10 +46,10 @@ internal static class ShiftCommand
                     Reference = statistics,
                     MaxSamples = parsed.GetValue(maxSamples),
                     Workers = parsed.GetValue(workers),
-                    LayerFilter = AdaptCommand.FilterOf(loaded, statistics, parsed.GetValue(skip) ?? []),
+                    LayerFilter = CommandInputs.FilterOf(loaded, statistics, parsed.GetValue(skip) ?? []),
                 },
             };
-            ISampleSource samples = AdaptCommand.OpenData(parsed.GetValue(data)!, inputs);
+            ISampleSource samples = CommandInputs.OpenData(parsed.GetValue(data)!, inputs);
             ShiftReport report = ProgressBar.Run(errorConsole, progress => DomainShift.Measure(loaded, samples, options, progress, cancellationToken));
             if (parsed.GetValue(json)) output.WriteLine(report.ToJson());
             else Print(console, report);

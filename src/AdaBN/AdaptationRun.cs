@@ -113,7 +113,7 @@ internal sealed class AdaptationRun : IDisposable
             IReadOnlyList<ChannelMoments> measured = _working.Pool(stage.Layers, runner.Measure(stage, normalizers, cancellationToken));
             foreach ((BatchNormLayer layer, ChannelMoments moments) in stage.Layers.Zip(measured))
             {
-                LayerEvidence evidence = LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, moments, _options.Variance) with { RelativeDepth = RelativeDepth(layer) };
+                LayerEvidence evidence = LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, moments, _options.Variance) with { RelativeDepth = RelativeDepth(layer), EffectiveImages = moments.Images * _notes.WorthOf(reader.SamplesRead) };
                 ChannelStatistics decision = policy.Decide(evidence);
                 decision.Check(evidence, policy);
                 (float[] mean, float[] variance) = decision.ToFloat(layer);

@@ -4,7 +4,7 @@ namespace AdaBN;
 
 /// <summary>
 /// Constants of <see cref="AdaptationPolicy.Auto"/>. Entropy (0 sure, 1 unsure) and diversity (0 one class, 1 all classes) are those of <see cref="PredictionSummary"/>.
-/// They were chosen on five networks under shifts, few images and skewed sets (docs/auto.md); results change little around them.
+/// They were chosen on five networks under shifts, few images and skewed sets (docs/auto.md).
 /// </summary>
 public sealed record AutoSettings
 {

@@ -101,7 +101,7 @@ public static class BatchNormAdapter
         if (effective < MuchLess * samples)
         {
             yield return string.Create(CultureInfo.InvariantCulture,
-                $"Successive samples are much alike, as in a film: the {samples} are worth about {Math.Ceiling(effective)} independent ones, and standard errors are about {Math.Sqrt(samples / effective):0.0} times those stated. Take samples farther apart.");
+                $"Successive samples are much alike, as in a film: the {samples} are worth about {Math.Ceiling(effective)} independent ones, and count so in standard errors and decisions. Take samples farther apart.");
         }
         foreach (LayerReport layer in layers)
         {

@@ -80,11 +80,7 @@ internal sealed class Contestant : IDisposable
 
     public double MedianMs => Median(Times);
 
-    public static double Median(IEnumerable<double> values)
-    {
-        double[] ordered = [.. values.Order()];
-        return (ordered[(ordered.Length - 1) / 2] + ordered[ordered.Length / 2]) / 2;
-    }
+    public static double Median(IEnumerable<double> values) => Policies.Median.Of(values);
 
     public void Dispose()
     {

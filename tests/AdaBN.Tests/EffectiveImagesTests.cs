@@ -114,10 +114,12 @@ public sealed class EffectiveImagesTests
         Assert.DoesNotContain("much alike", string.Join(' ', plain.Findings));
         Assert.Contains("\"effectiveImages\": 300", plain.ToJson());
 
-        // What it corrects: errors stated for 300 repeats, times √(300/worth), are those of the 30 images.
+        // Errors of 300 repeats are those of the 30 images, and a prior of 30 images weighs against them as it does against these.
         LayerReport stated = repeated.Layers[0], honest = Report(few, 7, 2).Layers[0];
-        double factor = Math.Sqrt(repeated.Samples / repeated.EffectiveImages);
-        for (int c = 0; c < stated.Channels; c++) Assert.AreEqual(1, factor * stated.MeanStandardError[c] / honest.MeanStandardError[c], 0.2);
+        for (int c = 0; c < stated.Channels; c++) Assert.AreEqual(1, stated.MeanStandardError[c] / honest.MeanStandardError[c], 0.2);
+        LayerReport prior = BatchNormAdapter.Adapt(model, SampleSource.FromArrays(film, 1, 28, 28), PaperAdaBN.Options with { Policy = AdaptationPolicy.SourcePrior(30) }).Report.Layers[0];
+        double share = repeated.EffectiveImages / (30 + repeated.EffectiveImages);
+        for (int c = 0; c < prior.Channels; c++) Assert.AreEqual(prior.SourceMean[c] + (share * (prior.TargetMean[c] - prior.SourceMean[c])), prior.AdaptedMean[c], 1e-9);
     }
 
     private static double Worth(IReadOnlyList<float[]> images)

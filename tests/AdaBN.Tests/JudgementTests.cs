@@ -138,6 +138,7 @@ public sealed class JudgementTests
         Assert.IsNull(Groups(80, i => i < 4 ? 30 : 1)); // a few outliers are no domain
         Assert.IsNull(Groups(12, i => i % 2)); // too few to tell
         Assert.IsNull(Groups(80, _ => 0));
+        Assert.AreEqual(new ImageGroups(40, 40), ImageGroups.Find(ImageFeatures.Of(Enumerable.Range(0, 80).Select(i => new[] { new[] { (float)(i % 2) } }), [new SampleInput(null, [])]))); // samples of one number each
     }
 
     [TestMethod]

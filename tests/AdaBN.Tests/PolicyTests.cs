@@ -55,6 +55,11 @@ public sealed class PolicyTests
         var golden = new GoldenCase("conv_chain"); // three layers, one behind the other
         AdaptationReport report = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Policy = deepHalf }).Report;
         CollectionAssert.AreEqual(new[] { false, true, true }, report.Layers.Select(layer => layer.AdaptedMean[0] != layer.SourceMean[0]).ToArray());
+        foreach (IAdaptationPolicy robust in (IAdaptationPolicy[])[deepHalf.Trimmed(0.2), deepHalf.MedianOfBatches(3)])
+        {
+            report = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Policy = robust }).Report;
+            CollectionAssert.AreEqual(new[] { false, true, true }, report.Layers.Select(layer => layer.AdaptedMean[0] != layer.SourceMean[0]).ToArray(), robust.Description);
+        }
     }
 
     [TestMethod]

@@ -12,7 +12,7 @@ internal static class ImageFeatures
 
     private static IEnumerable<double> Of(float[] tensor, SampleInput input)
     {
-        int planes = input.Shape.Length == 3 ? input.Shape[0] : 1, length = tensor.Length / planes, row = input.Shape[^1];
+        int planes = input.Shape.Length == 3 ? input.Shape[0] : 1, length = tensor.Length / planes, row = input.Shape is [.., var last] ? last : 1; // a sample may be a single number
         for (int p = 0; p < planes; p++)
         {
             double sum = 0, squares = 0, rough = 0;

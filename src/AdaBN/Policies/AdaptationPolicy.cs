@@ -96,8 +96,8 @@ public static class AdaptationPolicy
     /// layer leaves out its own, by the distance of their means and standard deviations from the median image's, in median absolute deviations over all channels.
     /// </summary>
     /// <remarks>
-    /// The share is left out whether there is something wrong or not. Of a clean set it takes the most unusual images, so variances come out too
-    /// small (by 0 to 6 % in the layers of the shipped digit classifier at 10 %) and means shift where images are skewed. Set it to the share of bad
+    /// The share is left out whether there is something wrong or not. Of a clean set it takes the most unusual images, so variances come out a little too
+    /// small and means shift where images are skewed. Set it to the share of bad
     /// images that you fear: bad ones beyond it stay. It does not depend on the images' order.
     /// </remarks>
     /// <param name="policy">The policy.</param>

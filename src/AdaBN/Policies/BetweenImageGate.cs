@@ -16,15 +16,15 @@ internal sealed class BetweenImageGate(GateSettings settings) : IAdaptationPolic
 
     public ChannelStatistics Decide(LayerEvidence layer)
     {
-        if (layer.Images < 2) return layer.Source; // the spread between images is unknown
+        if (layer.EffectiveImages < 2) return layer.Source; // the spread between images is unknown
         double[] unit = [.. layer.Source.Variance.Select(variance => variance + layer.Epsilon)];
         double[] meanSpread = Pool(layer, layer.MeanSpread, unit), varianceSpread = Pool(layer, layer.VarianceSpread, [.. unit.Select(v => v * v)]);
         return layer.Between(
-            c => Share(layer.Images, layer.Target.Mean[c] - layer.Source.Mean[c], meanSpread[c], SmallestSpread * unit[c]),
-            c => Share(layer.Images, layer.Target.Variance[c] - layer.Source.Variance[c], varianceSpread[c], SmallestSpread * SmallestSpread * unit[c] * unit[c]));
+            c => Share(layer.EffectiveImages, layer.Target.Mean[c] - layer.Source.Mean[c], meanSpread[c], SmallestSpread * unit[c]),
+            c => Share(layer.EffectiveImages, layer.Target.Variance[c] - layer.Source.Variance[c], varianceSpread[c], SmallestSpread * SmallestSpread * unit[c] * unit[c]));
     }
 
-    private double Share(long images, double shift, double spread, double least)
+    private double Share(double images, double shift, double spread, double least)
     {
         double beyond = Math.Max(0, (shift * shift) - ((settings.Threshold + (ErrorsOfOneTest / (images - 1))) * spread));
         return settings.Most * images / (images + ImagesToTrust) * beyond / (beyond + (settings.HalfWay * spread) + least);
@@ -33,7 +33,7 @@ internal sealed class BetweenImageGate(GateSettings settings) : IAdaptationPolic
     private static double[] Pool(LayerEvidence layer, IReadOnlyList<double> spread, double[] unit)
     {
         double average = spread.Select((value, c) => value / unit[c]).Average();
-        double images = layer.Images - 1;
+        double images = layer.EffectiveImages - 1;
         return [.. spread.Select((value, c) => unit[c] * ((images * value / unit[c]) + (PooledImages * average)) / (images + PooledImages))];
     }
 }

@@ -27,11 +27,17 @@ public sealed record LayerEvidence(
     /// <summary>Number of channels.</summary>
     public int Channels => Target.Mean.Count;
 
+    /// <summary>
+    /// Independent images that <see cref="Images"/> are worth, at most as many: fewer where they follow each other alike, as in a film (<see cref="AdaptationReport.EffectiveImages"/>).
+    /// What says how sure something is counts these.
+    /// </summary>
+    public double EffectiveImages { get; init; } = Images;
+
     /// <summary>Standard error of the target's mean in a channel.</summary>
-    public double MeanStandardError(int channel) => Math.Sqrt(MeanSpread[channel] / Images);
+    public double MeanStandardError(int channel) => Math.Sqrt(MeanSpread[channel] / EffectiveImages);
 
     /// <summary>Standard error of the target's variance in a channel.</summary>
-    public double VarianceStandardError(int channel) => Math.Sqrt(VarianceSpread[channel] / Images);
+    public double VarianceStandardError(int channel) => Math.Sqrt(VarianceSpread[channel] / EffectiveImages);
 
     /// <summary>What would be known had only some of the images been measured: their exact moments, not those of this layer behind layers decided otherwise.</summary>
     /// <param name="images">Numbers of the images, from 0; at least one.</param>
@@ -41,7 +47,11 @@ public sealed record LayerEvidence(
     {
         ArgumentNullException.ThrowIfNull(images);
         ArgumentOutOfRangeException.ThrowIfZero(images.Count, nameof(images));
-        return Of(Layer, Epsilon, Source, ChannelMoments.Of([.. images.Select(image => EachImage[image])], ValuesPerChannel / EachImage.Count), Kind);
+        return Of(Layer, Epsilon, Source, ChannelMoments.Of([.. images.Select(image => EachImage[image])], ValuesPerChannel / EachImage.Count), Kind) with
+        {
+            RelativeDepth = RelativeDepth,
+            EffectiveImages = images.Count * EffectiveImages / EachImage.Count,
+        };
     }
 
     internal VarianceKind Kind { get; init; }

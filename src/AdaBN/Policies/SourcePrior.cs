@@ -12,7 +12,7 @@ internal sealed class SourcePrior(double sourceImages) : IAdaptationPolicy
 
     public ChannelStatistics Decide(LayerEvidence layer)
     {
-        double share = layer.Images / (sourceImages + layer.Images);
+        double share = layer.EffectiveImages / (sourceImages + layer.EffectiveImages);
         return layer.Between(_ => share, _ => share);
     }
 }

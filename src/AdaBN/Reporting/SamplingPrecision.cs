@@ -7,7 +7,7 @@ namespace AdaBN;
 /// How sure the target's means are, in one number: the standard error of a layer's channel means in source standard deviations, root mean square
 /// over channels, of the worst layer.
 /// </summary>
-/// <param name="Reached">It; infinite for one image. It takes samples for independent (see <see cref="AdaptationReport.EffectiveImages"/>) and errors of layers one by one.</param>
+/// <param name="Reached">It; infinite for one image. It counts <see cref="AdaptationReport.EffectiveImages"/>, and errors of layers one by one.</param>
 /// <param name="Wanted"><see cref="AdaptationOptions.WantedStandardError"/>; null where nothing was wanted.</param>
 /// <param name="Foretold">Samples that this was foretold to take, from the spread between the first ones; null where nothing was wanted.</param>
 public sealed record SamplingPrecision(double Reached, double? Wanted = null, long? Foretold = null)
@@ -27,7 +27,7 @@ public sealed record SamplingPrecision(double Reached, double? Wanted = null, lo
 
     /// <summary>The error of the worst layer, as one pass has measured it.</summary>
     internal static double ReachedBy(AdaptedLayers pass) => Math.Sqrt(pass.Layers.Max(layer => Enumerable.Range(0, layer.Evidence.Channels).Average(c =>
-        layer.Evidence.MeanSpread[c] / layer.Evidence.Images / (layer.Evidence.Source.Variance[c] + layer.Evidence.Epsilon))));
+        layer.Evidence.MeanSpread[c] / layer.Evidence.EffectiveImages / (layer.Evidence.Source.Variance[c] + layer.Evidence.Epsilon))));
 
     /// <summary>Errors go with one over the square root of the number of samples.</summary>
     internal static long Foretell(AdaptedLayers pilot, double wanted)

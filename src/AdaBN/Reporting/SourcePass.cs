@@ -30,7 +30,8 @@ internal sealed record SourcePass(IReadOnlyList<UnchangedLayer> Layers, long Sam
         }
         AdaptationPlan plan = StagePlanner.PlanUnchanged(working.Model, working.Layers);
         InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
-        using var reader = new BatchReader(binding, samples, options.MaxSamples);
+        var notes = new ReadingNotes(samples.Inputs, drawn: 0);
+        using var reader = new BatchReader(binding, samples, options.MaxSamples, notes);
         using var allocator = new SlotAllocator(options.EffectiveMaxMemory, options.SpillFolder);
         using var shelf = new PieceShelf(working.Model, plan, allocator, keeps: false);
         using var runner = new StageRunner(shelf, binding, reader, options, progress)
@@ -42,6 +43,6 @@ internal sealed record SourcePass(IReadOnlyList<UnchangedLayer> Layers, long Sam
         SecondMoments?[] second = new SecondMoments?[stage.Layers.Length];
         if (wantsSecondMoments) second = [.. working.Pool(stage.Layers, [.. stage.Layers.Select(layer => runner.SecondMoments[layer].Total())], SecondMoments.Merge)];
         return new SourcePass(
-            [.. stage.Layers.Select((layer, i) => new UnchangedLayer(LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, moments[i], options.Variance), second[i]))], reader.SamplesRead);
+            [.. stage.Layers.Select((layer, i) => new UnchangedLayer(LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, moments[i], options.Variance) with { EffectiveImages = moments[i].Images * notes.WorthOf(reader.SamplesRead) }, second[i]))], reader.SamplesRead);
     }
 }

@@ -21,17 +21,16 @@ internal sealed class Conditions(string? folder, bool isQuick)
 
     public IEnumerable<Condition> All()
     {
-        var shipped = new Classifier("digits-cnn", OnnxModel.Load(Repository.Model("digits-cnn.onnx")), [1, 28, 28], [0], [1]);
-        if (folder is null) return Digits(shipped);
+        if (folder is null) return Digits(Shipped());
         var burn = new Classifier("burn_mnist", OnnxModel.Load(_data.Model("burn_mnist.onnx")), [1, 28, 28], [0.1307f], [0.3081f]);
         Classifier resnet = ResNet20();
-        return [.. isQuick ? [] : Digits(burn), .. Digits(shipped), .. Pictures(resnet)];
+        return [.. isQuick ? [] : Digits(burn), .. Digits(Shipped()), .. Pictures(resnet)];
     }
 
     /// <summary>Where the default policy is timed: no shift, a shift, and where there are few classes and all passes are needed.</summary>
     public IEnumerable<(Classifier Model, string Set, LabelledImages Images)> ToTime()
     {
-        var shipped = new Classifier("digits-cnn", OnnxModel.Load(Repository.Model("digits-cnn.onnx")), [1, 28, 28], [0], [1]);
+        Classifier shipped = Shipped();
         yield return (shipped, "MNIST", _data.Mnist());
         yield return (shipped, "optdigits", DataFolder.Optdigits());
         if (folder is null) yield break;
@@ -46,11 +45,13 @@ internal sealed class Conditions(string? folder, bool isQuick)
     /// <summary>Where accuracy is told against the number of images.</summary>
     public IEnumerable<(Classifier Model, string Set, LabelledImages Images)> ToCount()
     {
-        yield return (new Classifier("digits-cnn", OnnxModel.Load(Repository.Model("digits-cnn.onnx")), [1, 28, 28], [0], [1]), "optdigits", DataFolder.Optdigits());
+        yield return (Shipped(), "optdigits", DataFolder.Optdigits());
         if (folder is null) yield break;
         LabelledImages clean = _data.Cifar10();
         foreach ((string name, int severity) in _hard) yield return (ResNet20(), $"CIFAR-10, {name} {severity}", Corruption.Named(name).Apply(clean, severity));
     }
+
+    private static Classifier Shipped() => new("digits-cnn", OnnxModel.Load(Repository.Model("digits-cnn.onnx")), [1, 28, 28], [0], [1]);
 
     private Classifier ResNet20() => new("cifar10_resnet20", OnnxModel.Load(_data.Model("cifar10_resnet20.onnx")), [3, 32, 32], [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
 

@@ -1,0 +1,32 @@
+using System.Globalization;
+using AdaBN.Onnx;
+
+namespace AdaBN.Cli;
+
+/// <summary>What commands make of files and names they are given.</summary>
+internal static class CommandInputs
+{
+    public static void CheckTarget(string source, string target)
+    {
+        if (Path.GetFullPath(source) == Path.GetFullPath(target))
+            throw new ArgumentException($"The file to write is the source model itself ({source}); give another, the source is needed to adapt again.");
+        string folder = Path.GetDirectoryName(Path.GetFullPath(target))!;
+        if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"The folder {folder}, where {Path.GetFileName(target)} is to be written, does not exist.");
+    }
+
+    public static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, ReferenceStatistics? reference, string[] skipped)
+    {
+        if (skipped.Length == 0) return null;
+        string[] unknown = [.. skipped.Except(NormalizationDiscovery.Inspect(model, reference).Select(layer => layer.Name))];
+        if (unknown.Length > 0) throw new ArgumentException($"--skip: the model has no normalization layer named {string.Join(", ", unknown)}; 'adabn inspect' lists them.");
+        return layer => !skipped.Contains(layer.Name);
+    }
+
+    public static ISampleSource OpenData(string[] files, string[] inputs, string option = "--data")
+    {
+        if (inputs.Length != files.Length && (inputs.Length > 0 || files.Length > 1))
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{files.Length} {option} but {inputs.Length} --input: give one --input for each {option}."));
+        ISampleSource[] sources = [.. files.Select((file, i) => NpyFile.Open(file, inputs.Length > 0 ? inputs[i] : null))];
+        return sources.Length == 1 ? sources[0] : SampleSource.Zip(sources);
+    }
+}

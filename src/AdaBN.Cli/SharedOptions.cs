@@ -1,0 +1,26 @@
+using System.CommandLine;
+
+namespace AdaBN.Cli;
+
+/// <summary>Arguments and options that several commands have, in the same words.</summary>
+internal static class SharedOptions
+{
+    public static Argument<string> Model() => new("MODEL") { Description = "The ONNX file." };
+
+    public static Option<string[]> Input() => new("--input") { Description = "The model input that --data feeds; give both once for each input where a model has several.", HelpName = "NAME" };
+
+    public static Option<long?> MaxSamples() => new("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };
+
+    public static Option<string[]> Skip(string what) => new("--skip") { Description = $"{what} the layer of this name; may be given several times.", HelpName = "LAYER" };
+
+    public static Option<string?> Reference() => new("--reference")
+    {
+        Description = "Source statistics of layers that BatchNormalization was folded into, as 'adabn reference' writes them; default: those that the model carries.", HelpName = "FILE",
+    };
+
+    public static Option<int?> Workers() => new("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
+
+    public static Option<bool> SingleFile() => new("--single-file") { Description = "Write one file, also where the source model keeps data outside (else those files are copied beside it)." };
+
+    public static Option<bool> Json(string what = "Print the report as JSON.") => new("--json") { Description = what };
+}
