@@ -43,7 +43,7 @@ public sealed record AdaptationOptions
     public IAdaptationPolicy Policy { get; init; } = AdaptationPolicy.Auto();
 
     /// <summary>
-    /// Images, drawn evenly from the set, on which models are compared for the verdict and for <see cref="AdaptationPolicy.Auto"/>'s choice; held in memory meanwhile. 0
+    /// Different images, drawn evenly from the set, on which models are compared for the verdict and for <see cref="AdaptationPolicy.Auto"/>'s choice; held in memory meanwhile. 0
     /// to <see cref="LargestBatchSize"/>; 0 judges nothing, and Auto is then its gate alone. Default 80.
     /// </summary>
     public int JudgementImages { get; init; } = 80;

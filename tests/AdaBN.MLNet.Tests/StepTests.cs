@@ -126,7 +126,7 @@ public sealed class StepTests
         Assert.AreEqual(VerdictKind.NeedMoreImages, step.Report.Verdict.Kind);
         float[][] expected = ConvChain.Logits(context, context.Transforms.ApplyOnnxModel("logits", "image", model).Fit(few).Transform(few)), scored = ConvChain.Logits(context, step.Transform(few));
         for (int i = 0; i < expected.Length; i++) CollectionAssert.AreEqual(expected[i], scored[i]);
-        lock (log) Assert.IsTrue(log.Any(line => line.StartsWith("Warning ", StringComparison.Ordinal) && line.Contains("Only 8 images", StringComparison.Ordinal)));
+        lock (log) Assert.IsTrue(log.Any(line => line.StartsWith("Warning ", StringComparison.Ordinal) && line.Contains("Only 8 different images", StringComparison.Ordinal)));
     }
 
     [TestMethod]

@@ -55,7 +55,7 @@ public sealed class AutoTests
         float[][] few = ShippedDigits.Scans.Images[..8];
         AdaptationResult result = Adapt(few), careful = Adapt(few, new AdaptationOptions { FallBackToSource = true });
         Assert.AreEqual(VerdictKind.NeedMoreImages, result.Report.Verdict.Kind);
-        Assert.Contains("Only 8 images", result.Report.Verdict.Reasons[0]);
+        Assert.Contains("Only 8 different images", result.Report.Verdict.Reasons[0]);
         AssertIsSource(careful.Model);
         Assert.Contains("fell back to the source", careful.Report.Method);
         Assert.AreEqual(8, careful.Report.Samples);

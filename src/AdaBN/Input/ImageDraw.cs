@@ -5,12 +5,13 @@ using System.Security.Cryptography;
 namespace AdaBN.Input;
 
 /// <summary>
-/// Draws a fixed number of samples from a stream of unknown length, each sample as likely as any other: those with the smallest hash of
-/// their numbers. So the order in which samples come does not matter, sorted by class or not.
+/// Draws a fixed number of different samples from a stream of unknown length, each as likely as any other: those with the smallest hash of
+/// their numbers. So neither the order in which samples come matters, sorted by class or not, nor how often one comes.
 /// </summary>
 /// <param name="most">Samples to draw.</param>
 internal sealed class ImageDraw(int most)
 {
+    private readonly HashSet<ulong> _hashes = [];
     private readonly PriorityQueue<(float[][] Tensors, long Index), (ulong Hash, long Index)> _drawn = new(Comparer<(ulong, long)>.Create((a, b) => b.CompareTo(a)));
 
     /// <summary>The drawn samples in an order that is the same whatever the order of reading.</summary>
@@ -25,9 +26,16 @@ internal sealed class ImageDraw(int most)
         foreach (Memory<float> tensor in tensors) hash.AppendData(MemoryMarshal.AsBytes(tensor.Span));
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         hash.GetHashAndReset(digest);
-        (ulong, long) priority = (BinaryPrimitives.ReadUInt64LittleEndian(digest), index);
-        if (_drawn.Count == most && (!_drawn.TryPeek(out _, out (ulong, long) last) || last.CompareTo(priority) < 0)) return;
-        if (_drawn.Count == most) _drawn.Dequeue();
+        (ulong Hash, long) priority = (BinaryPrimitives.ReadUInt64LittleEndian(digest), index);
+        if (_hashes.Contains(priority.Hash)) return;
+        if (_drawn.Count == most)
+        {
+            _drawn.TryPeek(out _, out (ulong Hash, long) last);
+            if (last.Hash < priority.Hash) return;
+            _drawn.Dequeue();
+            _hashes.Remove(last.Hash);
+        }
+        _hashes.Add(priority.Hash);
         _drawn.Enqueue(([.. tensors.Select(tensor => tensor.ToArray())], index), priority);
     }
 }

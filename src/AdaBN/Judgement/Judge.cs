@@ -18,7 +18,7 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
 {
     private const int FewImages = 16;
     private const int MostDrawnPasses = 4;
-    private const double TimesSeen = 2; // a few drawn images tell the share of outliers roughly
+    private const double TimesSeen = 2, MostLeftOut = 0.2; // a few drawn images tell the share of outliers roughly
     private const string NoScores = "The model has no output of one score a class for each image, behind all adapted layers, that models could be compared by.";
     private const string NotFinite = "Scores of these images are not finite, in the source model or the adapted one; there is nothing to compare.";
 
@@ -42,8 +42,8 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
     {
         bool isAllDrawn = run.Hold(cancellationToken);
         double[][] features = ImageFeatures.Of(run.Drawn.Select(drawn => drawn.Tensors), run.Inputs);
-        double outliers = ImageOutliers.ShareOf(features);
-        if (outliers > 0) auto = auto.Narrowed(policy => policy.Trimmed(TimesSeen * outliers));
+        double outliers = ImageOutliers.ShareOf(features), leftOut = Math.Min(MostLeftOut, TimesSeen * outliers);
+        if (outliers > 0) auto = auto.Narrowed(policy => policy.Trimmed(leftOut));
         int pass = 0;
         Tried? Try(IAdaptationPolicy policy) => TryDrawn(policy, pass++) is { } layers ? new Tried(layers, Predictions.Of(layers.Scores)) : null;
         AdaptedLayers OnAll(IAdaptationPolicy policy) => run.PassAll(policy, ProgressOf(MostDrawnPasses), cancellationToken);
@@ -60,7 +60,7 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
 
         IEnumerable<string> Asides(VerdictKind kind)
         {
-            if (outliers > 0) yield return Text($"{outliers:0.0%} of the images drawn are unlike the others in brightness, contrast or sharpness; the {TimesSeen * outliers:0.0%} farthest in each layer were left out of its statistics.");
+            if (outliers > 0) yield return Text($"{outliers:0.0%} of the images drawn are unlike the others in brightness, contrast or sharpness; the {leftOut:0.0%} farthest in each layer were left out of its statistics.");
             // Of few classes, the groups may be the classes.
             if (kind != VerdictKind.AdaptPartly && ImageGroups.Find(features) is { } groups)
                 yield return Text($"The images fall into two groups ({groups.First} and {groups.Second} of those drawn) by brightness, contrast or sharpness, as if they came from two domains; a model adapted to each by itself would do better than one for both.");
@@ -111,7 +111,7 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
     {
         int images = adapted.Class.Length;
         bool areFew = images < FewImages;
-        IEnumerable<string> few = areFew ? [Text($"Only {images} images; {FewImages} or more are needed to tell, 64 or more to adapt well.")] : [];
+        IEnumerable<string> few = areFew ? [Text($"Only {images} different images; {FewImages} or more are needed to tell, 64 or more to adapt well.")] : [];
         return new Judged(layers, policy, new Verdict(areFew ? VerdictKind.NeedMoreImages : kind, [.. few, .. why], source.Summary, adapted.Summary, source.AgreementWith(adapted)));
     }
 
