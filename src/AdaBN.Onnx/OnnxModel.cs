@@ -137,6 +137,16 @@ public sealed class OnnxModel
         entry.Value = value;
     }
 
+    /// <summary>Takes one entry out of <see cref="Metadata"/>, if it is there.</summary>
+    public void RemoveMetadata(string key)
+    {
+        if (_shell.MetadataProps.FirstOrDefault(entry => entry.Key == key) is { } entry) _shell.MetadataProps.Remove(entry);
+    }
+
+    /// <summary>This model as one that stems from another file, which <see cref="Sha256"/> then names.</summary>
+    /// <param name="sha256">SHA-256 of that file, in lower-case hex.</param>
+    public OnnxModel StemmingFrom(string sha256) => new(ToProto(), sha256, _folder);
+
     /// <summary>The same model with all its data inside; this model itself where nothing is outside.</summary>
     /// <exception cref="OnnxModelException">Data is missing, or a file of 2 GB or more would come of it.</exception>
     public OnnxModel ToSingleFile()

@@ -21,6 +21,9 @@ public enum AdaptationError
     /// <summary>Reference statistics are damaged, or of another model.</summary>
     InvalidReference,
 
+    /// <summary>Statistics of a domain, or a bank of them, are damaged, or of another model.</summary>
+    InvalidPatch,
+
     /// <summary>A policy decided statistics that no layer can have.</summary>
     InvalidDecision,
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AdaBN.Domains;
 using AdaBN.Forms;
 using AdaBN.Input;
 using AdaBN.Judgement;
@@ -55,7 +56,8 @@ public static class BatchNormAdapter
             (memory, effectiveImages) = (run.Memory, run.EffectiveImages);
         }
 
-        OnnxModel adapted = working.Write(judged.Layers.Layers);
+        DecidedLayer[] changed = [.. judged.Layers.Changed];
+        OnnxModel adapted = working.Write(changed);
         LayerReport[] layers = [.. judged.Layers.Layers.Select(layer => LayerReport.Of(layer.Evidence, layer.Decision))];
         var report = new AdaptationReport(
             $"AdaBN ({judged.Policy}, {options.Variance.ToString().ToLowerInvariant()} variance)", judged.Layers.Samples, model.Sha256, ToolVersion, judged.Verdict, layers,
@@ -64,9 +66,9 @@ public static class BatchNormAdapter
             Precision = precision,
             EffectiveImages = effectiveImages,
         };
-        Provenance.Record(adapted, report);
+        Provenance.Record(adapted, report.Method, report.Verdict.Kind, layers.Length, report.Samples, ToolVersion, model.Sha256);
         reference?.RenewIn(adapted);
-        return new AdaptationResult(adapted, report, memory);
+        return new AdaptationResult(adapted, report, memory) { Changed = [.. changed.Select(layer => PatchedLayers.Of(layer, reference))] };
     }
 
     /// <summary>Foretells the memory of an adaptation, computing nothing.</summary>

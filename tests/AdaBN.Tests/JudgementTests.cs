@@ -27,7 +27,7 @@ public sealed class JudgementTests
             AdaptedLayers seen = run.PassDrawn(new AsDecided(adapted), null, default);
             long[] drawn = [.. run.Drawn.Select(sample => sample.Index)];
             Assert.HasCount(7, drawn);
-            foreach ((AdaptedLayers pass, OnnxModel model) in ((AdaptedLayers, OnnxModel)[])[(adapted, working.Write(adapted.Layers)), (kept, golden.Model), (seen, working.Write(adapted.Layers))])
+            foreach ((AdaptedLayers pass, OnnxModel model) in ((AdaptedLayers, OnnxModel)[])[(adapted, working.Write(adapted.Changed)), (kept, golden.Model), (seen, working.Write(adapted.Changed))])
             {
                 float[] expected = Scoring.Run(model, golden.Tensors);
                 int classes = expected.Length / golden.Samples;

@@ -10,9 +10,16 @@ internal static class Scoring
     /// First output for all samples; models with a fixed batch axis are fed batch by batch, the last one filled with its first sample.
     /// Numbers are converted to what the model takes.
     /// </summary>
-    public static float[] Run(OnnxModel model, IReadOnlyDictionary<string, (float[] Data, int[] Shape)> tensors)
+    /// <param name="model">The model.</param>
+    /// <param name="tensors">Its inputs.</param>
+    /// <param name="ids">For a bank: the samples' domains, or one for all.</param>
+    public static float[] Run(OnnxModel model, IReadOnlyDictionary<string, (float[] Data, int[] Shape)> tensors, params long[] ids) => Run(model, tensors, GraphOptimizationLevel.ORT_ENABLE_ALL, ids);
+
+    /// <summary>The same with fewer of ONNX Runtime's optimizations.</summary>
+    public static float[] Run(OnnxModel model, IReadOnlyDictionary<string, (float[] Data, int[] Shape)> tensors, GraphOptimizationLevel optimizations, params long[] ids)
     {
-        using var session = new InferenceSession(model.ToBytes());
+        using var sessionOptions = new SessionOptions { GraphOptimizationLevel = optimizations };
+        using var session = new InferenceSession(model.ToBytes(), sessionOptions);
         int samples = tensors.Values.First().Shape[0];
         int batch = Math.Max(-1, session.InputMetadata.First().Value.Dimensions[0]);
         if (batch < 1) batch = samples;
@@ -31,6 +38,11 @@ internal static class Scoring
                 type.Write([.. buffer.Select(number => (double)number)]).CopyTo(value.GetTensorMutableRawData());
                 return value;
             });
+            if (ids.Length > 0)
+            {
+                long[] picked = ids.Length == 1 ? ids : [.. Enumerable.Range(0, batch).Select(i => ids[start + (i < valid ? i : 0)])];
+                inputs.Add(DomainBank.Open(model).InputName, OrtValue.CreateTensorValueFromMemory(picked, [picked.Length]));
+            }
             using var options = new RunOptions();
             using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, inputs, [session.OutputNames[0]]);
             var outputType = (ElementType)outputs[0].GetTensorTypeAndShape().ElementDataType;

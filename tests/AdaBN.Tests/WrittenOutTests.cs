@@ -124,7 +124,7 @@ public sealed class WrittenOutTests
     }
 
     /// <summary>The twin with its layers written out; "[C] last" puts Transposes around each.</summary>
-    private static OnnxModel Write(string operators, string shape)
+    internal static OnnxModel Write(string operators, string shape)
     {
         ModelProto model = Twin.Plain().Proto;
         foreach (int layer in (int[])[1, 2])

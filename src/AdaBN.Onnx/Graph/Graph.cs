@@ -105,6 +105,13 @@ public sealed class Graph
         _inputs.Add(value);
     }
 
+    internal void RemoveInput(Value value)
+    {
+        value.IsGraphInput = false;
+        _inputs.Remove(value);
+        if (Shell.Input.FirstOrDefault(input => input.Name == value.Name) is { } stored) Shell.Input.Remove(stored);
+    }
+
     internal void AddOutput(Value value)
     {
         value.IsGraphOutput = true;

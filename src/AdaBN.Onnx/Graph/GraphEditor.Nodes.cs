@@ -89,17 +89,56 @@ public static partial class GraphEditor
     /// <exception cref="OnnxModelException">No node of the main graph computes the value.</exception>
     public static Node InsertBehind(OnnxModel model, Value value, string opType, params IEnumerable<KeyValuePair<string, double[]>> vectors)
     {
+        Node node = InsertBehind(model, value, opType, name: "");
+        foreach ((string nameLike, double[] data) in vectors) node.AddInput(AddConstant(model, model.Graph, nameLike, ElementType.Float, [data.Length], data).Value);
+        return node;
+    }
+
+    /// <summary>The same with a name, and inputs yet to come (<see cref="AppendInput"/>).</summary>
+    /// <exception cref="OnnxModelException">No node of the main graph computes the value.</exception>
+    public static Node InsertBehind(OnnxModel model, Value value, string opType, string name)
+    {
         if (value.Graph != model.Graph || value.Producer is not { } producer)
             throw new OnnxModelException($"No node can be put behind '{value.Name}': no node of the main graph computes it.");
         Value before = model.Graph.GetOrAddValue(UnusedName(model.Graph, value.Name));
         before.Type = value.Type;
         producer.ReplaceOutput(value, before);
-        var node = new Node(model.Graph, new NodeProto { OpType = opType });
+        var node = new Node(model.Graph, new NodeProto { OpType = opType, Name = name });
         node.AddInput(before);
-        foreach ((string nameLike, double[] data) in vectors) node.AddInput(AddConstant(model, model.Graph, nameLike, ElementType.Float, [data.Length], data).Value);
         node.AddOutput(value);
         model.Graph.AppendNode(node, producer);
         return node;
+    }
+
+    /// <summary>Undoes an <see cref="InsertBehind(OnnxModel, Value, string, string)"/>: the producer of the node's first input computes the node's output again. What only the node has read goes.</summary>
+    /// <exception cref="OnnxModelException">The node's first input is read elsewhere, or no node computes it.</exception>
+    public static void RemoveBehind(Node node)
+    {
+        if (node is not { Inputs: [{ Producer: { } producer, Uses.Count: 1, IsGraphOutput: false } before, ..], Outputs: [{ } value] } || producer.Graph != node.Graph)
+            throw new OnnxModelException($"{node} cannot be taken out: expected a node with one output, whose first input another node of its graph computes for it alone.");
+        Value[] read = [.. node.Dependencies.Where(input => input != before)];
+        producer.ReplaceOutput(before, value);
+        node.Graph.RemoveNode(node);
+        node.Graph.Forget(before);
+        foreach (Value other in read) RemoveUnread(other);
+    }
+
+    /// <summary>Gives a node one more input, behind those that it has.</summary>
+    public static void AppendInput(Node node, Value value)
+    {
+        if (value.Graph != node.Graph) throw new OnnxModelException($"{node} cannot read '{value.Name}' of another graph.");
+        node.AddInput(value);
+    }
+
+    /// <summary>Takes an input that no node reads out of the model, with the default that it may have.</summary>
+    /// <exception cref="OnnxModelException">It is read, or it is no input.</exception>
+    public static void RemoveGraphInput(OnnxModel model, Value value)
+    {
+        if (!value.IsGraphInput || value.Graph != model.Graph || value.Uses.Count > 0 || value.IsGraphOutput)
+            throw new OnnxModelException($"'{value.Name}' cannot be taken out of the model's inputs: it is none, or it is read.");
+        model.Graph.RemoveInput(value);
+        if (value.Initializer is { } initializer) model.Graph.RemoveInitializer(initializer);
+        else model.Graph.Forget(value);
     }
 
     /// <summary>Adds a node with one output, in front of another.</summary>

@@ -12,6 +12,9 @@ internal sealed record BatchNormLayer(NormalizationLayer Info, Node Node, Elemen
     /// <summary>The value whose statistics the layer normalizes with.</summary>
     public Value Input => Node.Inputs[BatchNormalization.DataInput]!;
 
+    /// <summary>The name of what the layer computes, unique in the model.</summary>
+    public string Output => Node.Outputs[0]!.Name;
+
     public int Channels => Info.Channels!.Value;
 
     public float[] RunningMean => Node.Inputs[BatchNormalization.MeanInput]!.Initializer!.ToFloatArray();

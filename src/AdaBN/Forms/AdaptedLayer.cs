@@ -8,8 +8,17 @@ namespace AdaBN.Forms;
 /// <param name="Decision">What the policy made of that.</param>
 internal sealed record AdaptedLayer(BatchNormLayer Layer, LayerEvidence Evidence, ChannelStatistics Decision);
 
+/// <summary>A layer and the statistics to write.</summary>
+/// <param name="Layer">The layer.</param>
+/// <param name="Decision">Its statistics; not the source's own.</param>
+internal sealed record DecidedLayer(BatchNormLayer Layer, ChannelStatistics Decision);
+
 /// <summary>All layers of a working model, shallow to deep, as one pass left them.</summary>
 /// <param name="Layers">The layers.</param>
 /// <param name="Samples">Samples measured.</param>
 /// <param name="Scores">Class scores of the drawn samples, a row each; null where the model has none or nobody wanted them.</param>
-internal sealed record AdaptedLayers(IReadOnlyList<AdaptedLayer> Layers, long Samples, float[][]? Scores);
+internal sealed record AdaptedLayers(IReadOnlyList<AdaptedLayer> Layers, long Samples, float[][]? Scores)
+{
+    /// <summary>The layers whose statistics are not to stay the source's.</summary>
+    public IEnumerable<DecidedLayer> Changed => Layers.Where(layer => layer.Decision != layer.Evidence.Source).Select(layer => new DecidedLayer(layer.Layer, layer.Decision));
+}

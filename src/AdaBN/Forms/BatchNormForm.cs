@@ -42,6 +42,9 @@ internal static class BatchNormForm
         node.Outputs.Count > 1 || node.GetInt(BatchNormalization.TrainingMode, 0) != 0
         || (model.Opset < BatchNormalization.FirstVersionWithoutIsTest && node.GetInt(BatchNormalization.IsTest, 0) == 0);
 
+    /// <summary>Whether all such nodes of the main graph are in inference form.</summary>
+    public static bool AreInference(OnnxModel model) => !model.Graph.Nodes.Any(node => node.Is(BatchNormalization.OpType) && IsTraining(node, model));
+
     /// <summary>Turns a node whose extra outputs nobody reads into inference form.</summary>
     public static void ToInference(Node node, OnnxModel model)
     {

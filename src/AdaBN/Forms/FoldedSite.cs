@@ -7,7 +7,8 @@ namespace AdaBN.Forms;
 /// <summary>
 /// Weights W and bias b of a layer that a BatchNormalization was folded into. With the output's statistics on the source domain, mean m
 /// and variance v, and those decided, m' and v', what the layer computes becomes (y − m')·s + m with s = √(v + ε) / √(v' + ε): per
-/// channel, W·s takes the place of W, and (b − m')·s + m that of b. In double, rounded once.
+/// channel, W·s takes the place of W, and (b − m')·s + m that of b. In double, rounded once; m' and v' as float32, which is what the layers
+/// behind were measured with.
 /// </summary>
 internal sealed class FoldedSite(FoldedNode folded, ReferenceLayer reference, float epsilon) : IStatisticsSite
 {
@@ -19,8 +20,8 @@ internal sealed class FoldedSite(FoldedNode folded, ReferenceLayer reference, fl
         double beta = node.OpType == "Gemm" ? node.GetFloat(Linear.Beta, 1) : 1;
         Initializer source = node.Inputs[Linear.WeightInput]!.Initializer!;
         double[]? present = node.Inputs.ElementAtOrDefault(Linear.BiasInput)?.Initializer!.ToDoubleArray();
-        double[] factors = [.. reference.Variance.Zip(decision.Variance, (source, target) => Math.Sqrt((source + epsilon) / (target + epsilon)))];
-        double[] bias = [.. factors.Select((factor, c) => (((((present?[c] ?? 0) * beta) - decision.Mean[c]) * factor) + reference.Mean[c]) / beta)];
+        double[] factors = [.. reference.Variance.Zip(decision.Variance, (source, target) => Math.Sqrt((source + epsilon) / ((float)target + epsilon)))];
+        double[] bias = [.. factors.Select((factor, c) => (((((present?[c] ?? 0) * beta) - (float)decision.Mean[c]) * factor) + reference.Mean[c]) / beta)];
         double[] weights = source.ToDoubleArray();
         Linear.Scale(node, weights, factors);
         if (weights.Concat(bias).Any(number => !double.IsFinite(source.ElementType.Round(number))))

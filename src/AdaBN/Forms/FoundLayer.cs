@@ -8,7 +8,11 @@ namespace AdaBN.Forms;
 /// <param name="Info">What is told of it in public.</param>
 /// <param name="Batch">Its node and places if it is a BatchNormalization that can be adapted; else null.</param>
 /// <param name="Folded">The layer that a BatchNormalization was, or could have been, folded into; else null.</param>
-internal sealed record FoundLayer(NormalizationLayer Info, AdaptableNode? Batch, FoldedNode? Folded = null);
+internal sealed record FoundLayer(NormalizationLayer Info, AdaptableNode? Batch, FoldedNode? Folded = null)
+{
+    /// <summary>The name of what the layer computes, where it can be adapted.</summary>
+    public string? Output => Batch?.Node.Outputs[0]!.Name ?? Folded?.Layer.Output.Name;
+}
 
 /// <summary>A node of the working copy into which a BatchNormalization may have been folded.</summary>
 /// <param name="Layer">The node and the judgement.</param>

@@ -80,10 +80,10 @@ internal sealed record WorkingModel(
     }
 
     /// <summary>The file's own model with the decided statistics written.</summary>
-    public OnnxModel Write(IEnumerable<AdaptedLayer> decided)
+    public OnnxModel Write(IEnumerable<DecidedLayer> decided)
     {
         OnnxModel adapted = Target.Clone();
-        foreach (var shared in decided.Where(layer => layer.Decision != layer.Evidence.Source).GroupBy(layer => Sites[layer.Layer])) shared.Key.Write(adapted, shared.First().Decision);
+        foreach (var shared in decided.GroupBy(layer => Sites[layer.Layer])) shared.Key.Write(adapted, shared.First().Decision);
         return adapted;
     }
 

@@ -7,13 +7,13 @@ namespace AdaBN.Reporting;
 internal static class Provenance
 {
     /// <summary>No clock time: the same input gives the same file.</summary>
-    public static void Record(OnnxModel model, AdaptationReport report)
+    public static void Record(OnnxModel model, string method, VerdictKind verdict, int layers, long samples, string toolVersion, string sourceSha256)
     {
-        model.SetMetadata("adabn.method", report.Method);
-        model.SetMetadata("adabn.verdict", report.Verdict.Kind.ToString());
-        model.SetMetadata("adabn.layers", report.Layers.Count.ToString(CultureInfo.InvariantCulture));
-        model.SetMetadata("adabn.samples", report.Samples.ToString(CultureInfo.InvariantCulture));
-        model.SetMetadata("adabn.version", report.ToolVersion);
-        model.SetMetadata("adabn.source_sha256", report.SourceSha256);
+        model.SetMetadata("adabn.method", method);
+        model.SetMetadata("adabn.verdict", verdict.ToString());
+        model.SetMetadata("adabn.layers", layers.ToString(CultureInfo.InvariantCulture));
+        model.SetMetadata("adabn.samples", samples.ToString(CultureInfo.InvariantCulture));
+        model.SetMetadata("adabn.version", toolVersion);
+        model.SetMetadata("adabn.source_sha256", sourceSha256);
     }
 }

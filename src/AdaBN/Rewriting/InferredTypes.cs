@@ -1,5 +1,6 @@
 using AdaBN.Onnx;
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace AdaBN.Rewriting;
 
@@ -32,11 +33,25 @@ internal static class InferredTypes
                 NodeMetadata found = session.OutputMetadata[value.Name];
                 if (found is { IsTensor: true, Dimensions.Length: > 0 }) types[value] = new InferredType((ElementType)found.ElementDataType, found.Dimensions);
             }
+            Value[] unknown = [.. computed.Where(value => types[value].Dims is null)];
+            if (unknown.Length == 0 || !inputs.All(input => input.Value.Shape is { Length: > 0 } shape && shape.Skip(1).All(dim => dim.Length > 0))) return types;
+            foreach ((Value value, InferredType found) in unknown.Zip(Seen(session, inputs, unknown))) types[value] = found;
         }
         catch (OnnxRuntimeException)
         {
             // An operator that ONNX Runtime does not know; who needs a type that the file does not declare either says so.
         }
         return types;
+    }
+
+    /// <summary>The shapes that ONNX Runtime computes rather than infers, such as behind Shape → Reshape: those of one sample of zeros. Only the number of axes holds for others.</summary>
+    private static IEnumerable<InferredType> Seen(InferenceSession session, KeyValuePair<Value, TensorType>[] inputs, Value[] values)
+    {
+        OrtValue[] zeros = [.. inputs.Select(input => OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)input.Value.ElementType, [.. input.Value.Shape!.Value.Select(dim => dim.Length ?? 1)]))];
+        foreach (OrtValue zero in zeros) zero.GetTensorMutableRawData().Clear();
+        using var options = new RunOptions();
+        using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, [.. inputs.Select(input => input.Key.Name)], zeros, [.. values.Select(value => value.Name)]);
+        foreach (OrtValue zero in zeros) zero.Dispose();
+        return [.. outputs.Select(output => output.GetTensorTypeAndShape()).Select(found => new InferredType((ElementType)found.ElementDataType, [.. found.Shape.Select((length, axis) => axis == 1 ? (int)length : -1)]))];
     }
 }
