@@ -71,7 +71,8 @@ internal sealed class AdaptationRun : IDisposable
     public bool Hold(CancellationToken cancellationToken)
     {
         using var reader = new BatchReader(_binding, _samples, _options.MaxSamples, _notes);
-        _held = new HeldSamples(reader, Inputs, _allocator, cancellationToken);
+        _held = new HeldSamples(Inputs, _allocator);
+        _held.Fill(reader, cancellationToken);
         return Drawn.Count == reader.SamplesRead;
     }
 

@@ -108,6 +108,44 @@ public sealed class BankTests
     }
 
     [TestMethod]
+    [DataRow(1L << 40)]
+    [DataRow(0L)] // samples and activations in temporary files
+    public void Rows_of_many_domains_read_once_give_each_what_it_gets_alone(long maxMemory)
+    {
+        (DomainBank expected, _) = ThreeSites();
+        int[] order = [.. Enumerable.Range(0, 3 * Twin.Samples).OrderBy(i => i % Twin.Samples).ThenBy(i => i * 7 % 5)];
+        var rows = new CountingSource(SampleSource.FromArrays([.. order.Select(i => Twin.Images[i % Twin.Samples].Select(pixel => pixel * Contrasts[i / Twin.Samples]).ToArray())], 3, 6, 6));
+        List<AdaptationProgress> seen = [];
+        DomainBankResult result = DomainBank.Of(Twin.Plain().Build()).Adapt(
+            SampleSource.WithDomains(rows, order.Select(i => 1L + (i / Twin.Samples))), PaperAdaBN.Options with { MaxMemory = maxMemory, Workers = 1 }, id => $"site {id}", new Telling(seen.Add));
+        CollectionAssert.AreEqual(expected.ToModel().ToBytes(), result.Bank.ToModel().ToBytes());
+        CollectionAssert.AreEqual(new long[] { 1, 2, 3 }, result.Reports.Keys.Order().ToArray());
+        Assert.IsTrue(result.Reports.Values.All(report => report.Samples == Twin.Samples));
+        Assert.AreEqual((1, 3 * Twin.Samples, 1), (rows.ReadersOpened, rows.SamplesRead, rows.ReadersDisposed));
+        CollectionAssert.AreEqual(Enumerable.Range(0, 6).ToArray(), seen.Select(progress => progress.Stage).Distinct().ToArray());
+        Assert.IsTrue(seen.All(progress => progress.StageCount == 6));
+
+        DomainBankResult again = result.Bank.Adapt(SampleSource.WithDomains(Twin.Source, Enumerable.Repeat(2L, Twin.Samples)), PaperAdaBN.Options);
+        AssertSameDomain(result.Bank, again.Bank, "site 3");
+        CollectionAssert.AreEqual(result.Bank.Domains.ToArray(), again.Bank.Domains.ToArray(), "adapted anew under its own name");
+    }
+
+    [TestMethod]
+    public void Faults_of_one_domain_s_rows_name_it()
+    {
+        DomainBank empty = DomainBank.Of(Twin.Plain().Build());
+        Assert.Contains("Sample 3 (counting from 0) is of domain 0, expected 1 or more", Refused(() => empty.Adapt(SampleSource.WithDomains(Twin.Source, Enumerable.Range(0, Twin.Samples).Select(i => i == 3 ? 0L : 5L)))));
+        Assert.Contains("more samples than ids", Refused(() => empty.Adapt(SampleSource.WithDomains(Twin.Source, [1, 1]))));
+        Assert.Contains("fewer samples than ids", Refused(() => empty.Adapt(SampleSource.WithDomains(Twin.Source, Enumerable.Repeat(1L, Twin.Samples + 1)))));
+        Assert.Contains("holds no sample", Refused(() => empty.Adapt(SampleSource.WithDomains(SampleSource.FromArrays([], 3, 6, 6), []))));
+        float[][] broken = [.. Twin.Images.Select((image, i) => i == 5 ? [float.NaN, .. image[1..]] : image)];
+        Assert.Contains("Domain 'north': Sample 2 (counting from 0) holds NaN", Refused(() => empty.Adapt(SampleSource.WithDomains(SampleSource.FromArrays(broken, 3, 6, 6), Enumerable.Range(0, Twin.Samples).Select(i => 1L + (i % 2))), PaperAdaBN.Options, id => id == 2 ? "north" : "south")));
+        Assert.Contains("is a bank of domains", Refused(() => BatchNormAdapter.Adapt(ThreeSites().Bank.ToModel(), Twin.Source)));
+        Assert.Contains("is a bank of domains", Refused(() => DomainShift.Measure(ThreeSites().Bank.ToModel(), Twin.Source)));
+        Assert.ThrowsExactly<OperationCanceledException>(() => empty.Adapt(SampleSource.WithDomains(Twin.Source, Enumerable.Repeat(1L, Twin.Samples)), cancellationToken: new CancellationToken(canceled: true)));
+    }
+
+    [TestMethod]
     public void An_unknown_domain_fails_where_it_is_to_and_ONNX_Runtime_s_message_says_why()
     {
         OnnxModel bank = ThreeSites().Bank.WithUnknown(UnknownDomain.Fails).ToModel();

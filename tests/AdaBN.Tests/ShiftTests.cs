@@ -277,9 +277,4 @@ public sealed class ShiftTests
         if (type == "array")
             foreach (JsonElement item in value.EnumerateArray()) Conform(item, schema.GetProperty("items"), root, $"{where}[]");
     }
-
-    private sealed class Telling(Action<AdaptationProgress> tell) : IProgress<AdaptationProgress>
-    {
-        public void Report(AdaptationProgress value) => tell(value);
-    }
 }

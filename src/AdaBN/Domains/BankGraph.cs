@@ -30,7 +30,7 @@ internal static class BankGraph
     public static void Write(OnnxModel model, string input, UnknownDomain unknown, IReadOnlyList<(long Id, IReadOnlyDictionary<string, DomainCorrection> Corrections)> domains)
     {
         if (domains.Count >= MostRows) throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture, $"A bank holds fewer than {MostRows} domains."));
-        Value rows = WriteRows(model, GraphEditor.AddGraphInput(model, input, new TensorType(ElementType.Int64, [new Dimension(null, "domains")])), unknown, [.. domains.Select(domain => domain.Id)]);
+        Value rows = WriteRows(model, GraphEditor.AddGraphInput(model, input, new TensorType(ElementType.Int64, [new Dimension(null, "domains"), new Dimension(1)])), unknown, [.. domains.Select(domain => domain.Id)]);
         Dictionary<string, DomainCorrection> shapes = [];
         foreach ((string output, DomainCorrection correction) in domains.SelectMany(domain => domain.Corrections)) shapes.TryAdd(output, correction.Identity);
         foreach (string output in model.Graph.Nodes.SelectMany(node => node.Outputs).OfType<Value>().Select(value => value.Name).Where(shapes.ContainsKey).ToArray())
@@ -81,8 +81,7 @@ internal static class BankGraph
         Node first = model.Graph.Nodes[0];
         double otherwise = unknown == UnknownDomain.UsesSource ? 0 : NoRow;
         Value known = GraphEditor.AddIntegers(model, model.Graph, $"{Prefix}ids", [DomainBank.SourceId, .. ids]).Value;
-        Value column = Op("Reshape", id, GraphEditor.AddIntegers(model, model.Graph, $"{Prefix}column", [-1, 1]).Value);
-        Value isKnown = Op("Cast", Op("Equal", column, known));
+        Value isKnown = Op("Cast", Op("Equal", id, known));
         GraphEditor.SetInt(isKnown.Producer!, "to", (long)ElementType.Float);
         Value numbers = GraphEditor.AddConstant(model, model.Graph, $"{Prefix}rows", ElementType.Float, [ids.Count + 1, 1], [.. Enumerable.Range(0, ids.Count + 1).Select(row => row - otherwise)]).Value;
         Value row = Op("Cast", Op("Add", Op("MatMul", isKnown, numbers), GraphEditor.AddConstant(model, model.Graph, $"{Prefix}unknown", ElementType.Float, [1], [otherwise]).Value));

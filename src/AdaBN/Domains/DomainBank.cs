@@ -16,7 +16,7 @@ public enum UnknownDomain
 }
 
 /// <summary>
-/// One model for many domains: a single ONNX file with the statistics of each, picked by an int64 input, one id for the batch or one for each row
+/// One model for many domains: a single ONNX file with the statistics of each, picked by an int64 input: N×1, an id for each row, or 1×1, one for the batch
 /// (domain-specific BatchNormalization; conditional instance normalization's idea, Dumoulin et al., arXiv 1610.07629, on statistics). The source model stays in
 /// it byte for byte: a bank gives it back, and for the source's own id computes its very bits. Immutable: every change gives a new bank.
 /// </summary>
@@ -24,7 +24,7 @@ public enum UnknownDomain
 /// Behind each layer that some domain changes stand a Mul and an Add with the domain's numbers; other layers cost nothing. A domain takes some 20 bytes a channel: 8 for these
 /// numbers, the rest for its statistics, kept in the metadata. Standard operators only, from operator set 7; loads wherever the source model does.
 /// </remarks>
-public sealed class DomainBank
+public sealed partial class DomainBank
 {
     /// <summary>The id of the source's own statistics; domains have ids from 1.</summary>
     public const long SourceId = 0;
@@ -44,7 +44,7 @@ public sealed class DomainBank
     /// <summary>SHA-256 of the source model's file, in lower-case hex.</summary>
     public string SourceSha256 => _header.SourceSha256;
 
-    /// <summary>Name of the int64 input that picks domains.</summary>
+    /// <summary>Name of the input that picks domains, int64: N×1, or 1×1 for all rows. A scalar column of ML.NET fits as it is.</summary>
     public string InputName => _header.Input;
 
     /// <summary>What an unknown id does.</summary>
@@ -156,6 +156,14 @@ public sealed class DomainBank
         (_header with { BaseSha256 = BankHeader.HashOf(Source) }).WriteInto(model);
         foreach (Entry entry in _entries) model.SetMetadata(BankHeader.KeyOf(entry.Id), entry.Packed);
         return model;
+    }
+
+    /// <summary>Refuses a bank where a source model is expected.</summary>
+    internal static void Refuse(OnnxModel model)
+    {
+        if (!IsBank(model)) return;
+        throw new AdaptationException(AdaptationError.UnsupportedForm,
+            "The model is a bank of domains, and to adapt is its source model: in code DomainBank.Open(model).Source (or DomainBank.Adapt), on the command line 'adabn bank add' (or 'adabn bank export --source').");
     }
 
     private Entry Find(string domain)

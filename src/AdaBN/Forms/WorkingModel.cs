@@ -22,6 +22,7 @@ internal sealed record WorkingModel(
     /// <exception cref="AdaptationException">Nothing in it can be adapted, or a layer cannot that should be.</exception>
     public static WorkingModel Of(OnnxModel model, Func<NormalizationLayer, bool>? filter, ReferenceStatistics? reference = null)
     {
+        DomainBank.Refuse(model);
         FormSurvey survey = FormSurvey.Of(model, reference);
         FoundLayer[] folded = [.. survey.Layers.Where(found => found is { Folded: not null, Info.CanAdapt: true } && (filter?.Invoke(found.Info) ?? true))];
         List<FoundLayer> chosen = Choose(survey.Layers, filter, mayBeNone: folded.Length > 0);
@@ -60,6 +61,7 @@ internal sealed record WorkingModel(
     /// <exception cref="AdaptationException">There is no such layer, or the filter turns all down.</exception>
     public static WorkingModel ToMeasure(OnnxModel model, Func<NormalizationLayer, bool>? filter)
     {
+        DomainBank.Refuse(model);
         FormSurvey survey = FormSurvey.ToMeasure(model);
         BatchNormLayer[] layers = [.. survey.Layers.Where(found => found.Folded is not null && (filter?.Invoke(found.Info) ?? found.Info.CanAdapt)).Select(found => FoldedLayers.Expose(survey.Copy, found))];
         if (layers.Length > 0) return new WorkingModel(survey.Copy, survey.File, layers, new Dictionary<BatchNormLayer, IStatisticsSite>(), []);

@@ -40,6 +40,41 @@ public static class SampleSource
         return new ZippedSource(sources, [.. sources.SelectMany(source => source.Inputs)], counts is [var count] ? count : null);
     }
 
+    /// <summary>Samples and, beside them, the ids of their domains.</summary>
+    /// <param name="samples">The samples.</param>
+    /// <param name="domains">An id for each, from 1; as many.</param>
+    public static IDomainSampleSource WithDomains(ISampleSource samples, IEnumerable<long> domains)
+    {
+        ArgumentNullException.ThrowIfNull(samples);
+        ArgumentNullException.ThrowIfNull(domains);
+        return new DomainSource(samples, domains);
+    }
+
+    private sealed record DomainSource(ISampleSource Samples, IEnumerable<long> Domains) : IDomainSampleSource
+    {
+        public IReadOnlyList<SampleInput> Inputs => Samples.Inputs;
+
+        public IDomainSampleReader OpenReader() => new DomainReader(Samples.OpenReader(), Domains.GetEnumerator());
+    }
+
+    private sealed class DomainReader(ISampleReader samples, IEnumerator<long> domains) : IDomainSampleReader
+    {
+        public long Domain => domains.Current;
+
+        public bool TryRead(IReadOnlyList<Memory<float>> destination)
+        {
+            bool hasSample = samples.TryRead(destination), hasDomain = domains.MoveNext();
+            if (hasSample != hasDomain) throw new AdaptationException(AdaptationError.InputMismatch, $"There are {(hasSample ? "more" : "fewer")} samples than ids of domains; give an id for each.");
+            return hasSample;
+        }
+
+        public void Dispose()
+        {
+            samples.Dispose();
+            domains.Dispose();
+        }
+    }
+
     private sealed record ZippedSource(IReadOnlyList<ISampleSource> Sources, IReadOnlyList<SampleInput> Inputs, long? Count) : ISampleSource
     {
         public ISampleReader OpenReader() => new ZippedReader(Sources);

@@ -6,40 +6,59 @@ namespace AdaBN.Storage;
 /// Samples read once and held, checked, where activations lie (in RAM, or beyond the limit in temporary files), for a later pass that gives
 /// their memory back as it reads them.
 /// </summary>
-internal sealed class HeldSamples : ISampleSource
+/// <param name="inputs">The tensors of each sample.</param>
+/// <param name="allocator">Memory.</param>
+internal sealed class HeldSamples(IReadOnlyList<SampleInput> inputs, SlotAllocator allocator) : ISampleSource
 {
     private const long ChunkBytes = 1 << 20;
-    private readonly SlotAllocator _allocator;
+    private readonly int _mostRows = (int)Math.Max(1, ChunkBytes / inputs.Max(input => (long)input.Length * sizeof(float)));
     private readonly List<(Slot[] Tensors, int Samples)> _chunks = [];
+    private int _lastRows;
 
-    /// <param name="reader">Reads to the end.</param>
-    /// <param name="inputs">The tensors of each sample.</param>
-    /// <param name="allocator">Memory.</param>
-    /// <param name="cancellationToken">Stops the reading.</param>
-    public HeldSamples(BatchReader reader, IReadOnlyList<SampleInput> inputs, SlotAllocator allocator, CancellationToken cancellationToken)
+    public IReadOnlyList<SampleInput> Inputs => inputs;
+
+    public long? Count { get; private set; } = 0;
+
+    /// <summary>Reads samples to the end.</summary>
+    public void Fill(BatchReader reader, CancellationToken cancellationToken)
     {
-        (Inputs, _allocator) = (inputs, allocator);
-        int rows = (int)Math.Max(1, ChunkBytes / inputs.Max(input => (long)input.Length * sizeof(float)));
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Slot[] slots = [.. inputs.Select(input => allocator.Rent((long)rows * input.Length * sizeof(float)))];
-            if (reader.TryRead([.. slots.Select((slot, i) => slot.FloatMemory(rows * inputs[i].Length))], rows) is not { } batch)
+            Slot[] slots = Rent(_mostRows);
+            if (reader.TryRead([.. slots.Select((slot, i) => slot.FloatMemory(_mostRows * inputs[i].Length))], _mostRows) is not { } batch)
             {
-                foreach (Slot slot in slots) allocator.Return(slot);
+                Return(slots);
                 break;
             }
             _chunks.Add((slots, batch.Samples));
+            Count += batch.Samples;
         }
-        Count = reader.SamplesRead;
     }
 
-    public IReadOnlyList<SampleInput> Inputs { get; }
-
-    public long? Count { get; }
+    /// <summary>Holds one more sample. Chunks grow with their number, so that many sets of few samples take little.</summary>
+    public void Add(IReadOnlyList<Memory<float>> sample)
+    {
+        if (_chunks is not [.., { Samples: var held }] || held == _lastRows)
+        {
+            _lastRows = (int)Math.Clamp(Count!.Value, 1, _mostRows);
+            _chunks.Add((Rent(_lastRows), held = 0));
+        }
+        Slot[] slots = _chunks[^1].Tensors;
+        for (int i = 0; i < slots.Length; i++) sample[i].Span.CopyTo(slots[i].Floats((long)held * inputs[i].Length, inputs[i].Length));
+        _chunks[^1] = (slots, held + 1);
+        Count++;
+    }
 
     /// <summary>To be called once.</summary>
     public ISampleReader OpenReader() => new Reader(this);
+
+    private void Return(Slot[] slots)
+    {
+        foreach (Slot slot in slots) allocator.Return(slot);
+    }
+
+    private Slot[] Rent(int rows) => [.. inputs.Select(input => allocator.Rent((long)rows * input.Length * sizeof(float)))];
 
     private sealed class Reader(HeldSamples held) : ISampleReader
     {
@@ -55,7 +74,7 @@ internal sealed class HeldSamples : ISampleSource
                 tensors[i].Floats((long)_next * length, length).CopyTo(destination[i].Span);
             }
             if (++_next < samples) return true;
-            foreach (Slot slot in tensors) held._allocator.Return(slot);
+            held.Return(tensors);
             (_chunk, _next) = (_chunk + 1, 0);
             return true;
         }

@@ -1,0 +1,57 @@
+using System.Globalization;
+using AdaBN.Domains;
+using AdaBN.Storage;
+
+namespace AdaBN;
+
+public sealed partial class DomainBank
+{
+    /// <summary>Adapts the source model to every domain that the samples are of, reading them once. Domains that the bank holds already are replaced.</summary>
+    /// <param name="samples">Samples of one or many domains, in any order.</param>
+    /// <param name="options">Settings, for each domain by itself (so is <see cref="AdaptationOptions.MaxSamples"/>); defaults where null.</param>
+    /// <param name="nameOf">Names for new domains, by id; default: the id itself.</param>
+    /// <param name="progress">Told after each batch, from worker threads; the stages of all domains are counted together.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>The bank and each domain's report, by id.</returns>
+    /// <exception cref="AdaptationException">The model or the samples cannot be used; for the samples of one domain, the message begins with it.</exception>
+    /// <exception cref="ArgumentException">The options are out of range, or labelled samples are given.</exception>
+    public DomainBankResult Adapt(
+        IDomainSampleSource samples, AdaptationOptions? options = null, Func<long, string>? nameOf = null, IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(samples);
+        options ??= new AdaptationOptions();
+        options.Validate();
+        if (options.Labelled is not null) throw new ArgumentException($"Labelled samples are of one domain; adapt that one by itself ({nameof(BatchNormAdapter)}.{nameof(BatchNormAdapter.Adapt)}) and add it ({nameof(With)}).", nameof(options));
+        long half = options.EffectiveMaxMemory / 2; // for the samples, and for the activations of one domain
+        using var split = new DomainSplit(samples, half, options.SpillFolder, cancellationToken);
+        if (split.Domains.Count == 0) throw new AdaptationException(AdaptationError.EmptyData, "The data holds no sample; give at least one image of each domain (better: 64 or more).");
+        DomainBank bank = this;
+        Dictionary<long, AdaptationReport> reports = [];
+        foreach ((long id, HeldSamples held) in split.Domains)
+        {
+            string name = Domains.FirstOrDefault(domain => domain.Id == id)?.Name ?? nameOf?.Invoke(id) ?? id.ToString(CultureInfo.InvariantCulture);
+            try
+            {
+                AdaptationResult result = BatchNormAdapter.Adapt(Source, held, options with { MaxMemory = half }, progress is null ? null : new OneOf(progress, reports.Count, split.Domains.Count), cancellationToken);
+                bank = bank.With(result.ToPatch(name), id);
+                reports.Add(id, result.Report);
+            }
+            catch (AdaptationException e)
+            {
+                throw new AdaptationException(e.Error, $"Domain '{name}': {e.Message}", e);
+            }
+        }
+        return new DomainBankResult(bank, reports);
+    }
+
+    /// <summary>Progress of one domain among all.</summary>
+    private sealed class OneOf(IProgress<AdaptationProgress> whole, int index, int domains) : IProgress<AdaptationProgress>
+    {
+        public void Report(AdaptationProgress value) => whole.Report(value with { Stage = (index * value.StageCount) + value.Stage, StageCount = domains * value.StageCount });
+    }
+}
+
+/// <summary>What adapting to many domains gives back.</summary>
+/// <param name="Bank">The bank.</param>
+/// <param name="Reports">What was measured, by the domains' ids.</param>
+public sealed record DomainBankResult(DomainBank Bank, IReadOnlyDictionary<long, AdaptationReport> Reports);
