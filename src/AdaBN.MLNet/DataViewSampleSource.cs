@@ -4,15 +4,21 @@ using Microsoft.ML.Data;
 namespace AdaBN.MLNet;
 
 /// <summary>The rows of a data view as samples: only the given columns, read in one cursor pass.</summary>
-internal sealed class DataViewSampleSource : ISampleSource
+internal sealed class DataViewSampleSource : ISampleSource, IDomainSampleSource
 {
     private readonly IDataView _view;
     private readonly DataViewSchema.Column[] _columns;
+    private readonly DataViewSchema.Column? _domain;
 
-    public DataViewSampleSource(IDataView view, IReadOnlyList<string> columns, IReadOnlyDictionary<string, int[]>? shapes)
+    /// <param name="view">The rows.</param>
+    /// <param name="columns">Names of the columns to read.</param>
+    /// <param name="shapes">Shapes for those that are not flat, batch axis included.</param>
+    /// <param name="domainColumn">The column that says whose each row is; null where all are of one domain.</param>
+    public DataViewSampleSource(IDataView view, IReadOnlyList<string> columns, IReadOnlyDictionary<string, int[]>? shapes, DomainColumn? domainColumn = null)
     {
         _view = view;
         _columns = [.. columns.Select(name => view.Schema[name])];
+        _domain = domainColumn?.FindIn(view.Schema);
         Inputs = [.. _columns.Select(column => Describe(column, shapes))];
     }
 
@@ -20,7 +26,9 @@ internal sealed class DataViewSampleSource : ISampleSource
 
     public long? Count => _view.GetRowCount();
 
-    public ISampleReader OpenReader() => new Reader(_view.GetRowCursor(_columns), _columns, Inputs);
+    public ISampleReader OpenReader() => new Reader(_view.GetRowCursor(_columns), _columns, Inputs, null);
+
+    IDomainSampleReader IDomainSampleSource.OpenReader() => new Reader(_view.GetRowCursor([.. _columns, _domain!.Value]), _columns, Inputs, _domain);
 
     private static SampleInput Describe(DataViewSchema.Column column, IReadOnlyDictionary<string, int[]>? shapes)
     {
@@ -33,20 +41,25 @@ internal sealed class DataViewSampleSource : ISampleSource
         return new SampleInput(column.Name, shape is { Length: > 1 } ? [.. shape[1..]] : [vector.Size]);
     }
 
-    private sealed class Reader : ISampleReader
+    private sealed class Reader : IDomainSampleReader
     {
         private readonly DataViewRowCursor _cursor;
         private readonly IReadOnlyList<SampleInput> _inputs;
         private readonly ValueGetter<VBuffer<float>>[] _getters;
         private readonly VBuffer<float>[] _buffers;
+        private readonly ValueGetter<long>? _getDomain;
+        private long _domain;
 
-        public Reader(DataViewRowCursor cursor, DataViewSchema.Column[] columns, IReadOnlyList<SampleInput> inputs)
+        public Reader(DataViewRowCursor cursor, DataViewSchema.Column[] columns, IReadOnlyList<SampleInput> inputs, DataViewSchema.Column? domain)
         {
             _cursor = cursor;
             _inputs = inputs;
             _getters = [.. columns.Select(column => cursor.GetGetter<VBuffer<float>>(cursor.Schema[column.Index]))];
             _buffers = new VBuffer<float>[columns.Length];
+            if (domain is { } column) _getDomain = cursor.GetGetter<long>(cursor.Schema[column.Index]);
         }
+
+        public long Domain => _domain;
 
         public bool TryRead(IReadOnlyList<Memory<float>> destination)
         {
@@ -56,6 +69,7 @@ internal sealed class DataViewSampleSource : ISampleSource
                 _getters[i](ref _buffers[i]);
                 RowVector.CopyTo(_buffers[i], destination[i].Span, _inputs[i].Name!, _cursor.Position);
             }
+            _getDomain?.Invoke(ref _domain);
             return true;
         }
 

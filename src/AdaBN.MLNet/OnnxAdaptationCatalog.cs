@@ -21,13 +21,18 @@ public static class OnnxAdaptationCatalog
     /// <param name="shapeDictionary">Shapes for inputs whose declared shape leaves axes other than the first open, batch axis included, as in <c>ApplyOnnxModel</c>.</param>
     /// <param name="gpuDeviceId">GPU to score on, as in <c>ApplyOnnxModel</c> and row by row as there; statistics are measured on the CPU.</param>
     /// <param name="fallbackToCpu">Whether to score on the CPU where the GPU fails, as in <c>ApplyOnnxModel</c>.</param>
+    /// <param name="domainColumnName">
+    /// The column that says of which domain a row is: a scalar <see cref="long"/>, the domain's id, from 1. <c>Fit</c> reads the rows once and adapts to each domain,
+    /// <c>Transform</c> scores each row by its own, all with one model (<see cref="DomainBank"/>). Default: all rows are of one domain.
+    /// </param>
+    /// <param name="unknownDomain">What scoring does with an id that no row had in <c>Fit</c>. Default: it scores as the source model.</param>
     /// <param name="cancellationToken">Stops a <c>Fit</c>.</param>
     public static OnnxAdaptationEstimator AdaptOnnxModel(
         this TransformsCatalog catalog, string outputColumnName, string inputColumnName, string modelFile,
         AdaptationOptions? options = null, IHostEnvironment? environment = null, IProgress<AdaptationProgress>? progress = null,
         IReadOnlyDictionary<string, int[]>? shapeDictionary = null, int? gpuDeviceId = null, bool fallbackToCpu = false,
-        CancellationToken cancellationToken = default) =>
-        catalog.AdaptOnnxModel([outputColumnName], [inputColumnName], modelFile, options, environment, progress, shapeDictionary, gpuDeviceId, fallbackToCpu, cancellationToken);
+        string? domainColumnName = null, UnknownDomain unknownDomain = UnknownDomain.UsesSource, CancellationToken cancellationToken = default) =>
+        catalog.AdaptOnnxModel([outputColumnName], [inputColumnName], modelFile, options, environment, progress, shapeDictionary, gpuDeviceId, fallbackToCpu, domainColumnName, unknownDomain, cancellationToken);
 
     /// <summary>As the other overload, for models with several inputs or outputs.</summary>
     /// <param name="catalog">The transforms catalog.</param>
@@ -40,12 +45,17 @@ public static class OnnxAdaptationCatalog
     /// <param name="shapeDictionary">Shapes for inputs whose declared shape leaves axes other than the first open, batch axis included, as in <c>ApplyOnnxModel</c>.</param>
     /// <param name="gpuDeviceId">GPU to score on, as in <c>ApplyOnnxModel</c> and row by row as there; statistics are measured on the CPU.</param>
     /// <param name="fallbackToCpu">Whether to score on the CPU where the GPU fails, as in <c>ApplyOnnxModel</c>.</param>
+    /// <param name="domainColumnName">
+    /// The column that says of which domain a row is: a scalar <see cref="long"/>, the domain's id, from 1. <c>Fit</c> reads the rows once and adapts to each domain,
+    /// <c>Transform</c> scores each row by its own, all with one model (<see cref="DomainBank"/>). Default: all rows are of one domain.
+    /// </param>
+    /// <param name="unknownDomain">What scoring does with an id that no row had in <c>Fit</c>. Default: it scores as the source model.</param>
     /// <param name="cancellationToken">Stops a <c>Fit</c>.</param>
     public static OnnxAdaptationEstimator AdaptOnnxModel(
         this TransformsCatalog catalog, string[] outputColumnNames, string[] inputColumnNames, string modelFile,
         AdaptationOptions? options = null, IHostEnvironment? environment = null, IProgress<AdaptationProgress>? progress = null,
         IReadOnlyDictionary<string, int[]>? shapeDictionary = null, int? gpuDeviceId = null, bool fallbackToCpu = false,
-        CancellationToken cancellationToken = default)
+        string? domainColumnName = null, UnknownDomain unknownDomain = UnknownDomain.UsesSource, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(outputColumnNames);
@@ -55,6 +65,6 @@ public static class OnnxAdaptationCatalog
         options.Validate();
         bool isOnCpu = gpuDeviceId is null && environment is not MLContext { GpuDeviceId: not null };
         var scoring = new ScoringFactory(catalog, outputColumnNames, inputColumnNames, shapeDictionary, gpuDeviceId, fallbackToCpu, isOnCpu);
-        return new OnnxAdaptationEstimator(scoring, modelFile, options, environment, progress, cancellationToken);
+        return new OnnxAdaptationEstimator(scoring, modelFile, options, environment, progress, domainColumnName is null ? null : new DomainColumn(domainColumnName, unknownDomain), cancellationToken);
     }
 }

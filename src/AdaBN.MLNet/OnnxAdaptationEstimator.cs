@@ -23,13 +23,14 @@ public sealed class OnnxAdaptationEstimator : IEstimator<OnnxAdaptationTransform
     private readonly IHostEnvironment? _environment;
     private readonly IProgress<AdaptationProgress>? _progress;
     private readonly CancellationToken _cancellationToken;
+    private readonly DomainColumn? _domain;
     private readonly OnnxScoringEstimator _sourceScoring;
 
     internal OnnxAdaptationEstimator(
         ScoringFactory scoring, string modelFile, AdaptationOptions options, IHostEnvironment? environment,
-        IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
+        IProgress<AdaptationProgress>? progress, DomainColumn? domain, CancellationToken cancellationToken)
     {
-        (_scoring, _modelFile, _options) = (scoring, modelFile, options);
+        (_scoring, _modelFile, _options, _domain) = (scoring, modelFile, options, domain);
         (_environment, _progress, _cancellationToken) = (environment, progress, cancellationToken);
         _sourceScoring = scoring.Create(modelFile);
     }
@@ -42,25 +43,38 @@ public sealed class OnnxAdaptationEstimator : IEstimator<OnnxAdaptationTransform
         ArgumentNullException.ThrowIfNull(input);
         _sourceScoring.Fit(input); // checks the schema as stock scoring does, before any row is read
         OnnxModel model = OnnxModel.Load(_modelFile);
-        var rows = new DataViewSampleSource(input, _scoring.Inputs, _scoring.Shapes);
+        var rows = new DataViewSampleSource(input, _scoring.Inputs, _scoring.Shapes, _domain);
         using IChannel? channel = _environment?.Start(nameof(OnnxAdaptationCatalog.AdaptOnnxModel));
+        if (_domain is not null) return FitBank(model, rows, _domain, channel, input);
         AdaptationResult result = BatchNormAdapter.Adapt(model, rows, _options, _progress, _cancellationToken);
         Log(channel, result.Report);
-        return OnnxAdaptationTransformer.Create(result, _scoring, input);
+        return OnnxAdaptationTransformer.Create(result.Model, result.Report, null, _scoring, input);
+    }
+
+    private OnnxAdaptationTransformer FitBank(OnnxModel model, DataViewSampleSource rows, DomainColumn domain, IChannel? channel, IDataView input)
+    {
+        DomainBankResult result = DomainBank.Of(model, domain.Name, domain.Unknown).Adapt(rows, _options, null, _progress, _cancellationToken);
+        foreach (BankedDomain found in result.Bank.Domains) Log(channel, result.Reports[found.Id], $"Domain {found.Name}: ");
+        return OnnxAdaptationTransformer.Create(result.Bank.ToModel(), null, result, _scoring with { Inputs = [.. _scoring.Inputs, domain.Name] }, input);
     }
 
     /// <summary>The schema that the fitted step will produce.</summary>
-    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => _sourceScoring.GetOutputSchema(inputSchema);
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        _domain?.Check(inputSchema);
+        return _sourceScoring.GetOutputSchema(inputSchema);
+    }
 
-    private static void Log(IChannel? channel, AdaptationReport report)
+    private static void Log(IChannel? channel, AdaptationReport report, string whose = "")
     {
         channel?.Info(MessageSensitivity.None, string.Create(CultureInfo.InvariantCulture,
-            $"{report.Method}: {report.Layers.Count} layers measured on {report.Samples} rows; largest shift {report.Layers.Max(layer => layer.Shift):g3}; verdict: {report.Verdict.Kind}."));
+            $"{whose}{report.Method}: {report.Layers.Count} layers measured on {report.Samples} rows; largest shift {report.Layers.Max(layer => layer.Shift):g3}; verdict: {report.Verdict.Kind}."));
         foreach (string reason in report.Verdict.Reasons)
         {
-            if (report.Verdict.Kind is VerdictKind.Adapt or VerdictKind.NotJudged) channel?.Info(MessageSensitivity.None, reason);
-            else channel?.Warning(MessageSensitivity.None, reason);
+            if (report.Verdict.Kind is VerdictKind.Adapt or VerdictKind.NotJudged) channel?.Info(MessageSensitivity.None, whose + reason);
+            else channel?.Warning(MessageSensitivity.None, whose + reason);
         }
-        foreach (string finding in report.Findings) channel?.Warning(MessageSensitivity.None, finding);
+        foreach (string finding in report.Findings) channel?.Warning(MessageSensitivity.None, whose + finding);
     }
 }

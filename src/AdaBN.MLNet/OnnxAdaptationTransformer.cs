@@ -18,20 +18,27 @@ public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
     private readonly BatchScorer? _batches;
     private bool _isDisposed;
 
-    private OnnxAdaptationTransformer(AdaptationResult result, TemporaryModelFile file, OnnxTransformer scorer, BatchScorer? batches)
+    private readonly AdaptationReport? _report;
+
+    private OnnxAdaptationTransformer(OnnxModel model, AdaptationReport? report, DomainBankResult? domains, TemporaryModelFile file, OnnxTransformer scorer, BatchScorer? batches)
     {
-        Model = result.Model;
-        Report = result.Report;
+        Model = model;
+        _report = report;
+        Domains = domains;
         _file = file;
         _scorer = scorer;
         _batches = batches;
     }
 
-    /// <summary>The adapted model.</summary>
+    /// <summary>The adapted model; for rows of several domains, the bank of them.</summary>
     public OnnxModel Model { get; }
 
     /// <summary>What was measured and changed.</summary>
-    public AdaptationReport Report { get; }
+    /// <exception cref="InvalidOperationException">The rows were of several domains; each has its own, in <see cref="Domains"/>.</exception>
+    public AdaptationReport Report => _report ?? throw new InvalidOperationException($"The step was fitted to {Domains!.Reports.Count} domains, each with a report of its own: see {nameof(Domains)}.");
+
+    /// <summary>The bank and each domain's report, where the rows were of several domains (<c>domainColumnName</c>); else null.</summary>
+    public DomainBankResult? Domains { get; }
 
     /// <inheritdoc/>
     bool ITransformer.IsRowToRowMapper => ((ITransformer)Scorer).IsRowToRowMapper;
@@ -83,16 +90,16 @@ public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
         _file.Dispose();
     }
 
-    internal static OnnxAdaptationTransformer Create(AdaptationResult result, ScoringFactory scoring, IDataView input)
+    internal static OnnxAdaptationTransformer Create(OnnxModel model, AdaptationReport? report, DomainBankResult? domains, ScoringFactory scoring, IDataView input)
     {
         // Stock scoring reads its model from a file and, on Save, reads it again: it has to live as long as the step. That one file is all
         // it saves, so the model's data has to be inside.
         var file = new TemporaryModelFile();
         try
         {
-            result.Model.ToSingleFile().Save(file.Path);
+            model.ToSingleFile().Save(file.Path);
             OnnxTransformer scorer = scoring.Create(file.Path).Fit(input);
-            return new OnnxAdaptationTransformer(result, file, scorer, BatchScorer.TryCreate(result.Model, file.Path, scoring));
+            return new OnnxAdaptationTransformer(model, report, domains, file, scorer, BatchScorer.TryCreate(model, file.Path, scoring));
         }
         catch
         {

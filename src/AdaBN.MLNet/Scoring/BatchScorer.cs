@@ -6,9 +6,23 @@ namespace AdaBN.MLNet.Scoring;
 /// <summary>An input of the model.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Shape">The shape of one sample, without the batch axis.</param>
-internal sealed record InputTensor(string Name, long[] Shape)
+/// <param name="IsDomain">Whether it is the id of the row's domain, an int64, instead of a float tensor.</param>
+internal sealed record InputTensor(string Name, long[] Shape, bool IsDomain = false)
 {
     public int Length { get; } = checked((int)Shape.Aggregate(1L, (product, length) => checked(product * length)));
+
+    /// <summary>A place for so many rows.</summary>
+    public Array CreateBuffer(int rows) => IsDomain ? new long[rows] : new float[rows * Length];
+
+    /// <summary>Rows of a buffer as a tensor over its memory.</summary>
+    public OrtValue TensorOf(Array buffer, int first, int rows) => buffer is long[] ids
+        ? OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, ids.AsMemory(first, rows), [rows, .. Shape])
+        : OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, ((float[])buffer).AsMemory(first * Length, rows * Length), [rows, .. Shape]);
+
+    /// <summary>Whether not all rows of a buffer are the same.</summary>
+    public bool HasDifferentRows(Array buffer, int rows) => buffer is long[] ids ? Differ<long>(ids.AsSpan(0, rows)) : Differ<float>(((float[])buffer).AsSpan(0, rows * Length));
+
+    private bool Differ<T>(ReadOnlySpan<T> values) where T : IEquatable<T> => !values[Length..].SequenceEqual(values[..^Length]);
 }
 
 /// <summary>
@@ -49,7 +63,7 @@ internal sealed class BatchScorer : IDisposable
     public IReadOnlyList<string> Outputs { get; }
 
     /// <summary>Takes a model that computes many samples at a time.</summary>
-    /// <returns>Null where it cannot (its batch axis is fixed, or an input no float tensor of known sample shape), or is to be scored on a GPU.</returns>
+    /// <returns>Null where it cannot (its batch axis is fixed, or an input neither a float tensor of known sample shape nor the id of a domain), or is to be scored on a GPU.</returns>
     public static BatchScorer? TryCreate(OnnxModel model, string modelFile, ScoringFactory scoring)
     {
         Value[] required = [.. model.Graph.RequiredInputs];
@@ -130,11 +144,7 @@ internal sealed class BatchScorer : IDisposable
     }
 
     /// <summary>Rows that are all the same would hide what they do to each other, as blank images at the beginning.</summary>
-    private bool HasDifferentRows(RowBlock block) => Inputs.Zip(block.Inputs).Any(pair =>
-    {
-        ReadOnlySpan<float> values = pair.Second.AsSpan(0, block.Count * pair.First.Length);
-        return !values[pair.First.Length..].SequenceEqual(values[..^pair.First.Length]);
-    });
+    private bool HasDifferentRows(RowBlock block) => Inputs.Zip(block.Inputs).Any(pair => pair.First.HasDifferentRows(pair.Second, block.Count));
 
     private void ScoreOneByOne(RowBlock block, OutputBuffer[] buffers, string[] outputs, RunOptions options)
     {
@@ -144,8 +154,7 @@ internal sealed class BatchScorer : IDisposable
 
     private bool TryRun(RowBlock block, int first, int rows, OutputBuffer[] buffers, string[] outputs, RunOptions options)
     {
-        OrtValue[] inputs = [.. Inputs.Select((input, i) => OrtValue.CreateTensorValueFromMemory(
-            OrtMemoryInfo.DefaultInstance, block.Inputs[i].AsMemory(first * input.Length, rows * input.Length), [rows, .. input.Shape]))];
+        OrtValue[] inputs = [.. Inputs.Select((input, i) => input.TensorOf(block.Inputs[i], first, rows))];
         try
         {
             using IDisposableReadOnlyCollection<OrtValue> results = _session.Value.Run(options, _inputNames, inputs, outputs);
@@ -159,6 +168,7 @@ internal sealed class BatchScorer : IDisposable
 
     private static InputTensor? TryBind(Value input, int[]? given)
     {
+        if (input.Type is { ElementType: ElementType.Int64, Shape: [{ Length: null }, { Length: 1 }] }) return new InputTensor(input.Name, [1], IsDomain: true);
         if (input.Type is not { ElementType: ElementType.Float, Shape: { } declared } || declared is not [{ Length: null }, ..]) return null;
         if (given is not null && (given.Length != declared.Length || given[0] is 0 or > 1)) return null; // a row would be several samples, or none
         long[] shape = [.. declared.Select((axis, i) => axis.Length ?? given?[i] ?? 0).Skip(1)];

@@ -4,10 +4,10 @@ using Microsoft.ML.Data;
 namespace AdaBN.MLNet.Scoring;
 
 /// <summary>A column that feeds an input of the model.</summary>
+/// <param name="Tensor">The input.</param>
 /// <param name="Column">The column, in the input's schema.</param>
-/// <param name="Length">Values a row.</param>
 /// <param name="Passed">Its place among the columns passed on, or null where it is not passed on.</param>
-internal sealed record BoundInput(DataViewSchema.Column Column, int Length, int? Passed);
+internal sealed record BoundInput(InputTensor Tensor, DataViewSchema.Column Column, int? Passed);
 
 /// <summary>An output of the model.</summary>
 /// <param name="Name">Its name.</param>
@@ -31,19 +31,21 @@ internal sealed class ColumnMap
     // ML.NET drops this ending of an output's name.
     private const string OutputSuffix = ".output";
 
-    private readonly DataViewSchema.Column[] _inputs;
+    private readonly (InputTensor Tensor, DataViewSchema.Column Column)[] _inputs;
     private readonly DataViewSchema.Column?[] _sources;
     private readonly Dictionary<int, BoundOutput> _outputs;
 
-    private ColumnMap(DataViewSchema.Column[] inputs, DataViewSchema.Column?[] sources, Dictionary<int, BoundOutput> outputs) =>
+    private ColumnMap((InputTensor, DataViewSchema.Column)[] inputs, DataViewSchema.Column?[] sources, Dictionary<int, BoundOutput> outputs) =>
         (_inputs, _sources, _outputs) = (inputs, sources, outputs);
 
     /// <summary>Maps the columns of stock scoring's schema.</summary>
-    /// <returns>Null where they do not fit batches: a row is no single dense sample of float, or an output no vector of numbers.</returns>
+    /// <returns>Null where they do not fit batches: a row is no single dense sample of float (with the id of its domain), or an output no vector of numbers.</returns>
     public static ColumnMap? TryCreate(BatchScorer scorer, DataViewSchema input, DataViewSchema scored)
     {
-        var inputs = scorer.Inputs.Select(tensor => (Column: input.GetColumnOrNull(tensor.Name), tensor.Length)).ToArray();
-        bool fit = inputs.All(pair => pair.Column?.Type is VectorDataViewType vector && vector.ItemType == NumberDataViewType.Single && vector.Size == pair.Length);
+        var inputs = scorer.Inputs.Select(tensor => (Tensor: tensor, Column: input.GetColumnOrNull(tensor.Name))).ToArray();
+        bool fit = inputs.All(pair => pair.Tensor.IsDomain
+            ? pair.Column?.Type == NumberDataViewType.Int64
+            : pair.Column?.Type is VectorDataViewType vector && vector.ItemType == NumberDataViewType.Single && vector.Size == pair.Tensor.Length);
         if (!fit) return null;
 
         var outputs = new Dictionary<int, BoundOutput>();
@@ -58,7 +60,7 @@ internal sealed class ColumnMap
         if (!others.Select(column => column.Name).SequenceEqual(input.Select(column => column.Name))) return null;
         var sources = new DataViewSchema.Column?[scored.Count];
         for (int i = 0; i < others.Length; i++) sources[others[i].Index] = input[i];
-        return new ColumnMap([.. inputs.Select(pair => pair.Column!.Value)], sources, outputs);
+        return new ColumnMap([.. inputs.Select(pair => (pair.Tensor, pair.Column!.Value))], sources, outputs);
     }
 
     /// <summary>What a pass has to read and to compute.</summary>
@@ -84,10 +86,10 @@ internal sealed class ColumnMap
         if (outputs.Count == 0 || !passed.All(column => PassedColumn.CanKeep(column.Type))) return null;
         return new ActiveColumns([.. passed], [.. _inputs.Select(Bind)], [.. outputs], places);
 
-        BoundInput Bind(DataViewSchema.Column column)
+        BoundInput Bind((InputTensor Tensor, DataViewSchema.Column Column) input)
         {
-            int place = passed.FindIndex(other => other.Index == column.Index);
-            return new BoundInput(column, ((VectorDataViewType)column.Type).Size, place < 0 ? null : place);
+            int place = passed.FindIndex(other => other.Index == input.Column.Index);
+            return new BoundInput(input.Tensor, input.Column, place < 0 ? null : place);
         }
     }
 

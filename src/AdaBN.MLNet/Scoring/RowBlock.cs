@@ -3,7 +3,7 @@ using Microsoft.ML.Data;
 namespace AdaBN.MLNet.Scoring;
 
 /// <summary>Rows read ahead: what is passed on, the model's inputs as tensors and, once scored, its outputs. Reused by its cursor.</summary>
-internal sealed class RowBlock(int capacity, Array[] passed, float[][] inputs, OutputBuffer[] outputs)
+internal sealed class RowBlock(int capacity, Array[] passed, Array[] inputs, OutputBuffer[] outputs)
 {
     /// <summary>No rows: where a cursor stands before the first block and behind the last.</summary>
     public static RowBlock Empty { get; } = new(0, [], [], []);
@@ -20,7 +20,7 @@ internal sealed class RowBlock(int capacity, Array[] passed, float[][] inputs, O
 
     public Array[] Passed => passed;
 
-    public float[][] Inputs => inputs;
+    public Array[] Inputs => inputs;
 
     public OutputBuffer[] Outputs => outputs;
 

@@ -12,7 +12,7 @@ internal sealed class RowReader(DataViewRowCursor input, ActiveColumns columns) 
 {
     private readonly ValueGetter<DataViewRowId> _getId = input.GetIdGetter();
     private readonly PassedColumn[] _passed = [.. columns.Passed.Select(column => PassedColumn.Create(input, column))];
-    private readonly InputColumn[] _inputs = [.. columns.Inputs.Select(column => new InputColumn(input, column))];
+    private readonly InputColumn[] _inputs = [.. columns.Inputs.Select(column => column.Tensor.IsDomain ? (InputColumn)new IdColumn(input, column) : new TensorColumn(input, column))];
     private readonly OutputBuffer[] _outputs = [.. columns.Outputs.Select(output => OutputBuffer.Create(output.ElementType))];
     private readonly Stack<RowBlock> _spare = new();
     private bool _isAtEnd;
@@ -72,21 +72,39 @@ internal sealed class RowReader(DataViewRowCursor input, ActiveColumns columns) 
             return spare;
         }
         return new RowBlock(
-            rows, [.. _passed.Select(column => column.CreateBuffer(rows))], [.. columns.Inputs.Select(column => new float[rows * column.Length])],
+            rows, [.. _passed.Select(column => column.CreateBuffer(rows))], [.. columns.Inputs.Select(column => column.Tensor.CreateBuffer(rows))],
             [.. _outputs.Select(output => output.CreateAnother())]);
     }
 
     /// <summary>An input of the model. Where its column is passed on as well, the value is there already.</summary>
-    private sealed class InputColumn(DataViewRow row, BoundInput bound)
+    private abstract class InputColumn
+    {
+        public abstract void Read(RowBlock block, int input, int index);
+    }
+
+    private sealed class TensorColumn(DataViewRow row, BoundInput bound) : InputColumn
     {
         private readonly ValueGetter<VBuffer<float>>? _get = bound.Passed is null ? row.GetGetter<VBuffer<float>>(bound.Column) : null;
         private VBuffer<float> _value;
 
-        public void Read(RowBlock block, int input, int index)
+        public override void Read(RowBlock block, int input, int index)
         {
             _get?.Invoke(ref _value);
             ref readonly VBuffer<float> value = ref bound.Passed is { } passed ? ref ((VBuffer<float>[])block.Passed[passed])[index] : ref _value;
-            RowVector.CopyTo(value, block.Inputs[input].AsSpan(index * bound.Length, bound.Length), bound.Column.Name, row.Position);
+            int length = bound.Tensor.Length;
+            RowVector.CopyTo(value, ((float[])block.Inputs[input]).AsSpan(index * length, length), bound.Column.Name, row.Position);
+        }
+    }
+
+    private sealed class IdColumn(DataViewRow row, BoundInput bound) : InputColumn
+    {
+        private readonly ValueGetter<long>? _get = bound.Passed is null ? row.GetGetter<long>(bound.Column) : null;
+
+        public override void Read(RowBlock block, int input, int index)
+        {
+            ref long place = ref ((long[])block.Inputs[input])[index];
+            if (bound.Passed is { } passed) place = ((long[])block.Passed[passed])[index];
+            else _get!(ref place);
         }
     }
 }
