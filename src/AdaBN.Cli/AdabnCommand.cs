@@ -24,6 +24,7 @@ internal static class AdabnCommand
             InspectCommand.Create(console, output),
             AdaptCommand.Create(console, Consoles.For(error), output),
             ShiftCommand.Create(console, Consoles.For(error), output),
+            BankCommand.Create(console, Consoles.For(error), output),
             ReferenceCommand.Create(console, Consoles.For(error)),
             RewriteCommand.Create(console, Consoles.For(error), output),
             verbose,

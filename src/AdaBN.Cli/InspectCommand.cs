@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using AdaBN.Onnx;
 using Spectre.Console;
 
@@ -9,8 +8,6 @@ namespace AdaBN.Cli;
 /// <summary><c>adabn inspect MODEL</c>: what normalizes in a model, and what an adaptation would do with it.</summary>
 internal static class InspectCommand
 {
-    private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web) { WriteIndented = true };
-
     public static Command Create(IAnsiConsole console, TextWriter output)
     {
         var model = SharedOptions.Model();
@@ -31,7 +28,7 @@ internal static class InspectCommand
         return command;
     }
 
-    private static string ToJson(OnnxModel model, IReadOnlyList<NormalizationLayer> layers, IReadOnlyList<ImageOutput> images, string? referenceFault) => JsonSerializer.Serialize(new
+    private static string ToJson(OnnxModel model, IReadOnlyList<NormalizationLayer> layers, IReadOnlyList<ImageOutput> images, string? referenceFault) => JsonText.Of(new
     {
         model.Sha256,
         model.IrVersion,
@@ -44,7 +41,7 @@ internal static class InspectCommand
         ImageOutputs = images,
         Verdict = NormalizationVerdict.Of(layers),
         ReferenceFault = referenceFault,
-    }, JsonOptions);
+    });
 
     private static void Print(IAnsiConsole console, OnnxModel model, IReadOnlyList<NormalizationLayer> layers, IReadOnlyList<ImageOutput> images, string? referenceFault)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace AdaBN.Cli;
 
@@ -19,6 +20,8 @@ internal static class SharedOptions
     };
 
     public static Option<int?> Workers() => new("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
+
+    public static Option<bool> Gate() => new("--gate") { Description = string.Create(CultureInfo.InvariantCulture, $"Write nothing and exit with {AdabnCommand.Alert} where the verdict is to keep the source model or to get more images.") };
 
     public static Option<bool> SingleFile() => new("--single-file") { Description = "Write one file, also where the source model keeps data outside (else those files are copied beside it)." };
 

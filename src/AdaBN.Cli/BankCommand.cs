@@ -1,0 +1,190 @@
+using System.CommandLine;
+using System.Globalization;
+using AdaBN.Onnx;
+using Spectre.Console;
+
+namespace AdaBN.Cli;
+
+/// <summary><c>adabn bank …</c>: one model with the statistics of many domains.</summary>
+internal static class BankCommand
+{
+    public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output) =>
+        new("bank", "One model for many domains, each picked by an int64 input: N x 1 ids, one a row, or 1 x 1 for all rows. Example: adabn bank add classifier.onnx --domain north --data north.npy --out classifier.sites.onnx")
+        {
+            Add(console, errorConsole, output),
+            List(console, output),
+            Remove(console),
+            Export(console),
+            Apply(console),
+        };
+
+    private static Command Add(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
+    {
+        Argument<string> model = ModelOrBank();
+        var domain = new Option<string?>("--domain") { Description = "The domain's name; one that the bank holds is replaced. Default with --patch: the patch's.", HelpName = "NAME" };
+        var data = new Option<string[]>("--data") { Description = "Unlabeled samples of the domain: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", HelpName = "FILE.npy" };
+        Option<string[]> input = SharedOptions.Input();
+        var patch = new Option<string?>("--patch") { Description = "The domain's statistics, exported elsewhere, instead of samples.", HelpName = "FILE" };
+        var id = new Option<long?>("--id") { Description = "The number that is to pick the domain, from 1; default: the next one that was never used.", HelpName = "N" };
+        var inputName = new Option<string>("--input-name") { Description = "For a new bank: the name of the input that picks domains.", DefaultValueFactory = _ => "domain", HelpName = "NAME" };
+        var unknown = new Option<UnknownDomain?>("--unknown") { Description = "What an unknown id does: usesSource scores as the source model (default), fails refuses the batch." };
+        var settings = new AdaptationArguments();
+        Option<bool> gate = SharedOptions.Gate(), json = SharedOptions.Json();
+        Option<string> destination = Destination("bank", "BANK.onnx");
+        var command = new Command("add", "Adapt to a domain, or take its exported statistics, and put it into a bank. Example: adabn bank add sites.onnx --domain south --data south.npy --out sites.onnx")
+        {
+            model, domain, data, input, patch, id, inputName, unknown, destination, gate, json,
+        };
+        foreach (Option setting in settings.All) command.Add(setting);
+        command.SetAction((parsed, cancellationToken) => Task.Run(() =>
+        {
+            string[] files = parsed.GetValue(data) ?? [];
+            string? patchFile = parsed.GetValue(patch), name = parsed.GetValue(domain);
+            if (files.Length > 0 == patchFile is not null) throw new ArgumentException("Give either --data (samples to adapt to) or --patch (statistics exported elsewhere).");
+            if (patchFile is null && name is null) throw new ArgumentException("Give the domain a name (--domain NAME).");
+            (DomainBank bank, string source) = Open(parsed.GetValue(model)!, parsed.GetValue(inputName)!);
+            string target = parsed.GetValue(destination)!;
+            if (bank.Domains.Count == 0) CommandInputs.CheckTarget(source, target);
+            if (parsed.GetValue(unknown) is { } answer) bank = bank.WithUnknown(answer);
+            DomainPatch found;
+            AdaptationReport? report = null;
+            bool isAdvised = true;
+            if (patchFile is not null)
+            {
+                found = DomainPatch.Load(patchFile);
+                if (name is not null) found = found.Named(name);
+            }
+            else
+            {
+                AdaptationOptions options = settings.OptionsOf(parsed, bank.Source);
+                ISampleSource samples = CommandInputs.OpenData(files, parsed.GetValue(input) ?? []);
+                AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(bank.Source, samples, options, progress, cancellationToken));
+                (found, report) = (result.ToPatch(name!), result.Report);
+                isAdvised = !parsed.GetValue(gate) || report.Verdict.Kind is VerdictKind.Adapt or VerdictKind.AdaptPartly;
+            }
+            if (isAdvised)
+            {
+                bank = bank.With(found, parsed.GetValue(id));
+                bank.ToModel().Save(target);
+            }
+            string outcome = isAdvised ? Text($"wrote {target}: domain '{found.Domain}' has the id {bank.Domains.Single(entry => entry.Name == found.Domain).Id}, the bank {bank.Domains.Count} domains") : "wrote nothing (--gate)";
+            if (report is not null && parsed.GetValue(json)) output.WriteLine(report.ToJson());
+            else if (report is not null) AdaptCommand.Print(console, report, outcome);
+            else console.WriteLine(outcome);
+            return isAdvised ? AdabnCommand.Success : AdabnCommand.Alert;
+        }, CancellationToken.None));
+        return command;
+    }
+
+    private static Command List(IAnsiConsole console, TextWriter output)
+    {
+        Argument<string> file = Bank();
+        Option<bool> json = SharedOptions.Json("Print the list as JSON.");
+        var command = new Command("list", "List a bank's domains. Example: adabn bank list sites.onnx") { file, json };
+        command.SetAction(parsed =>
+        {
+            DomainBank bank = DomainBank.Open(OnnxModel.Load(parsed.GetValue(file)!));
+            (BankedDomain Domain, DomainPatch Patch)[] domains = [.. bank.Domains.Select(domain => (domain, bank.Export(domain.Name)))];
+            if (parsed.GetValue(json))
+            {
+                output.WriteLine(JsonText.Of(new
+                {
+                    bank.SourceSha256,
+                    Input = bank.InputName,
+                    bank.Unknown,
+                    Domains = domains.Select(found => new { found.Domain.Id, found.Domain.Name, found.Patch.Samples, found.Patch.Verdict, found.Patch.Method, Layers = found.Patch.Layers.Count }),
+                }));
+                return AdabnCommand.Success;
+            }
+            var table = new Table().Border(TableBorder.Minimal).AddColumns("id", "domain", "samples", "layers", "verdict", "method");
+            foreach ((BankedDomain domain, DomainPatch patch) in domains)
+            {
+                table.AddRow(domain.Id.ToString(CultureInfo.InvariantCulture), Markup.Escape(domain.Name), patch.Samples.ToString(CultureInfo.InvariantCulture),
+                    patch.Layers.Count.ToString(CultureInfo.InvariantCulture), Markup.Escape(patch.Verdict.ToString()), Markup.Escape(patch.Method));
+            }
+            console.Write(table);
+            console.WriteLine(Text($"{domains.Length} domains, picked by the input '{bank.InputName}' (int64, N x 1 or 1 x 1; 0 is the source); an unknown id {(bank.Unknown == UnknownDomain.Fails ? "fails" : "scores as the source model")}; source model {bank.SourceSha256}"));
+            return AdabnCommand.Success;
+        });
+        return command;
+    }
+
+    private static Command Remove(IAnsiConsole console)
+    {
+        Argument<string> file = Bank();
+        Option<string> domain = Domain(), destination = Destination("bank", "BANK.onnx");
+        var command = new Command("remove", "Take a domain out of a bank; without the last it is the source model again, byte for byte. Example: adabn bank remove sites.onnx --domain south --out sites.onnx") { file, domain, destination };
+        command.SetAction(parsed =>
+        {
+            DomainBank bank = DomainBank.Open(OnnxModel.Load(parsed.GetValue(file)!)).Without(parsed.GetValue(domain)!);
+            string target = parsed.GetValue(destination)!;
+            (bank.Domains.Count > 0 ? bank.ToModel() : bank.Source).Save(target);
+            console.WriteLine(Text($"wrote {target}: {(bank.Domains.Count > 0 ? $"{bank.Domains.Count} domains are left" : "no domain is left, this is the source model")}"));
+        });
+        return command;
+    }
+
+    private static Command Export(IAnsiConsole console)
+    {
+        Argument<string> file = Bank();
+        Option<string?> domain = new("--domain") { Description = "The domain whose statistics to write.", HelpName = "NAME" };
+        var source = new Option<bool>("--source") { Description = "Write the source model instead." };
+        Option<string> destination = Destination("statistics or the source model", "FILE");
+        var command = new Command("export", "Write a domain's statistics to a small file, for the same model elsewhere. Example: adabn bank export sites.onnx --domain south --out south.adabn") { file, domain, source, destination };
+        command.SetAction(parsed =>
+        {
+            string bankFile = parsed.GetValue(file)!, target = parsed.GetValue(destination)!;
+            if (parsed.GetValue(source) == parsed.GetValue(domain) is not null) throw new ArgumentException("Give either --domain NAME or --source.");
+            CommandInputs.CheckTarget(bankFile, target);
+            DomainBank bank = DomainBank.Open(OnnxModel.Load(bankFile));
+            if (parsed.GetValue(domain) is not { } name)
+            {
+                bank.Source.Save(target);
+                console.WriteLine($"wrote {target}: the source model");
+                return;
+            }
+            DomainPatch patch = bank.Export(name);
+            patch.Save(target);
+            console.WriteLine(Text($"wrote {target}: {patch.Layers.Count} layers of domain '{patch.Domain}', for the model {patch.ModelSha256}"));
+        });
+        return command;
+    }
+
+    private static Command Apply(IAnsiConsole console)
+    {
+        Argument<string> model = ModelOrBank();
+        Option<string?> domain = new("--domain") { Description = "Of a bank: the domain.", HelpName = "NAME" }, patch = new("--patch") { Description = "The domain's exported statistics.", HelpName = "FILE" };
+        Option<string> destination = Destination("adapted model", "OUT.onnx");
+        var command = new Command("apply", "Write the model adapted to one domain alone, without an input that picks domains. Example: adabn bank apply classifier.onnx --patch south.adabn --out classifier.south.onnx") { model, domain, patch, destination };
+        command.SetAction(parsed =>
+        {
+            string? name = parsed.GetValue(domain), patchFile = parsed.GetValue(patch);
+            if (name is null == patchFile is null) throw new ArgumentException("Give either --domain NAME (of a bank) or --patch FILE.");
+            string file = parsed.GetValue(model)!, target = parsed.GetValue(destination)!;
+            CommandInputs.CheckTarget(file, target);
+            OnnxModel loaded = OnnxModel.Load(file);
+            DomainBank? bank = DomainBank.IsBank(loaded) ? DomainBank.Open(loaded) : null;
+            if (bank is null && name is not null) throw new ArgumentException($"{file} is no bank and has no domain '{name}'; give --patch FILE.");
+            DomainPatch found = patchFile is null ? bank!.Export(name!) : DomainPatch.Load(patchFile);
+            found.ApplyTo(bank?.Source ?? loaded).Save(target);
+            console.WriteLine(Text($"wrote {target}: {found.Layers.Count} layers with the statistics of domain '{found.Domain}'"));
+        });
+        return command;
+    }
+
+    private static (DomainBank Bank, string Source) Open(string file, string inputName)
+    {
+        OnnxModel loaded = OnnxModel.Load(file);
+        return (DomainBank.IsBank(loaded) ? DomainBank.Open(loaded) : DomainBank.Of(loaded, inputName), file);
+    }
+
+    private static Argument<string> Bank() => new("BANK") { Description = "The bank's ONNX file." };
+
+    private static Argument<string> ModelOrBank() => new("MODEL_OR_BANK") { Description = "The source model's ONNX file, or a bank's." };
+
+    private static Option<string> Domain() => new("--domain") { Description = "The domain's name.", Required = true, HelpName = "NAME" };
+
+    private static Option<string> Destination(string what, string name) => new("--out") { Description = $"Where to write the {what}{(what == "bank" ? "; it may be the bank's own file, which is replaced as a whole" : "")}.", Required = true, HelpName = name };
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
