@@ -46,11 +46,31 @@ public sealed partial class ReadmeTests
     });
 
     [TestMethod]
+    public void The_sites_snippet_runs() => InFolderWithModel(() =>
+    {
+        SiteRow[] digits = [.. Enumerable.Range(0, 16).Select(i => new SiteRow { Image = RandomImage(i), Site = 1 + (i % 2) })];
+        // begin sites
+        var mlContext = new MLContext();
+        IDataView rows = mlContext.Data.LoadFromEnumerable(digits); // "image", and the id of its site, from 1, in "site"
+
+        var pipeline = mlContext.Transforms.AdaptOnnxModel("logits", "image", "digits-cnn.onnx", domainColumnName: "site");
+        using OnnxAdaptationTransformer sites = pipeline.Fit(rows); // reads the rows once, adapts to each site
+        IDataView scored = sites.Transform(rows);                   // each row by its own site's statistics
+
+        sites.SaveOnnx("digits-cnn.sites.onnx");
+        DomainBank bank = DomainBank.Open(OnnxModel.Load("digits-cnn.sites.onnx"));
+        bank.Export("2").Save("site-2.adabn"); // a few KB, for the same model elsewhere
+        // end sites
+        Assert.HasCount(16, ConvChain.Logits(mlContext, scored));
+        Assert.IsTrue(File.Exists("site-2.adabn"));
+    });
+
+    [TestMethod]
     public void README_shows_the_code_that_ran()
     {
         string source = File.ReadAllText(Path.Combine(Repository.Root, "tests", "AdaBN.MLNet.Tests", "ReadmeTests.cs")).ReplaceLineEndings("\n");
         MatchCollection snippets = SnippetPattern().Matches(Readme);
-        CollectionAssert.AreEqual(new[] { "pipeline", "engine" }, snippets.Select(snippet => snippet.Groups[1].Value).ToArray());
+        CollectionAssert.AreEqual(new[] { "pipeline", "engine", "sites" }, snippets.Select(snippet => snippet.Groups[1].Value).ToArray());
         foreach (Match snippet in snippets)
         {
             string code = Regex.Match(source, $@"// begin {snippet.Groups[1].Value}\n(.*?)\n *// end {snippet.Groups[1].Value}", RegexOptions.Singleline).Groups[1].Value;
@@ -85,6 +105,15 @@ public sealed partial class ReadmeTests
         {
             Directory.SetCurrentDirectory(previous);
         }
+    }
+
+    private sealed class SiteRow
+    {
+        [ColumnName("image"), VectorType(784)]
+        public float[] Image { get; set; } = [];
+
+        [ColumnName("site")]
+        public long Site { get; set; }
     }
 
     private sealed class DigitRow

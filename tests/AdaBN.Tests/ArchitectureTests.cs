@@ -44,7 +44,7 @@ public sealed partial class ArchitectureTests
     public void Inside_the_engine_no_stage_names_a_later_one()
     {
         // load → discover → plan → measure → decide → judge → write; the adapter alone sees all of them.
-        string[] flow = ["Input", "Discovery", "Planning", "Storage", "Measurement", "Policies", "Forms", "Reference", "Judgement", "Rewriting"];
+        string[] flow = ["Input", "Discovery", "Planning", "Storage", "Measurement", "Policies", "Forms", "Reference", "Judgement", "Rewriting", "Domains"];
         var allowed = new Dictionary<string, string[]>
         {
             ["Discovery"] = ["Planning"], // depth is told with each layer
