@@ -207,6 +207,9 @@ public sealed class BankTests
         DomainPatch kept = BatchNormAdapter.Adapt(source, Twin.Source, PaperAdaBN.Options with { Policy = AdaptationPolicy.KeepSource }).ToPatch("kept");
         Assert.HasCount(0, kept.Layers);
         AssertNear(Scoring.Run(source, Twin.Tensors), Scoring.Run(bank.With(kept, id: 77).ToModel(), Twin.Tensors, 77), Rounding);
+        OnnxModel nothing = OnnxModel.FromBytes(DomainBank.Of(source).With(kept).ToModel().ToBytes());
+        CollectionAssert.AreEqual(Scoring.Run(source, Twin.Tensors), Scoring.Run(nothing, Twin.Tensors, 1));
+        CollectionAssert.AreEqual(source.ToBytes(), DomainBank.Open(nothing).Source.ToBytes());
         DomainPatch shallow = BatchNormAdapter.Adapt(source, Twin.Source, PaperAdaBN.Options with { LayerFilter = layer => layer.Name == "n1" }).ToPatch("shallow");
         OnnxModel only = DomainBank.Of(source).With(shallow).ToModel();
         Assert.AreEqual(1, only.Graph.Nodes.Count(node => node.Is("Add") && node.Name.Contains("shift", StringComparison.Ordinal)), "layers that no domain changes cost nothing");

@@ -30,9 +30,11 @@ internal static class BankGraph
     public static void Write(OnnxModel model, string input, UnknownDomain unknown, IReadOnlyList<(long Id, IReadOnlyDictionary<string, DomainCorrection> Corrections)> domains)
     {
         if (domains.Count >= MostRows) throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture, $"A bank holds fewer than {MostRows} domains."));
-        Value rows = WriteRows(model, GraphEditor.AddGraphInput(model, input, new TensorType(ElementType.Int64, [new Dimension(null, "domains"), new Dimension(1)])), unknown, [.. domains.Select(domain => domain.Id)]);
+        Value id = GraphEditor.AddGraphInput(model, input, new TensorType(ElementType.Int64, [new Dimension(null, "domains"), new Dimension(1)]));
         Dictionary<string, DomainCorrection> shapes = [];
         foreach ((string output, DomainCorrection correction) in domains.SelectMany(domain => domain.Corrections)) shapes.TryAdd(output, correction.Identity);
+        if (shapes.Count == 0) return; // every domain keeps the source's statistics: the input decides nothing
+        Value rows = WriteRows(model, id, unknown, [.. domains.Select(domain => domain.Id)]);
         foreach (string output in model.Graph.Nodes.SelectMany(node => node.Outputs).OfType<Value>().Select(value => value.Name).Where(shapes.ContainsKey).ToArray())
         {
             DomainCorrection[] table = [shapes[output], .. domains.Select(domain => domain.Corrections.GetValueOrDefault(output, shapes[output]))];
