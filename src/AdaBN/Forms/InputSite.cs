@@ -19,8 +19,10 @@ internal sealed class InputSite(string input, ReferenceLayer reference, float ep
         double[] scale = [.. reference.Variance.Zip(decision.Variance, (source, target) => Math.Sqrt((source + epsilon) / ((float)target + epsilon)))];
         double[] shift = [.. scale.Select((factor, c) => reference.Mean[c] - ((float)decision.Mean[c] * factor))];
         Value value = Find(adapted);
-        if (UnpaddedConvs(value) is { Length: > 0 } convs) foreach (Node conv in convs) Fold(adapted, conv, scale, shift);
-        else if (PresentAffine(value) is var (mul, add)) Compose(adapted, mul, add, scale, shift);
+        Node[] convs = UnpaddedConvs(value);
+        foreach (Node conv in convs) Fold(adapted, conv, scale, shift);
+        if (convs.Length > 0) return;
+        if (PresentAffine(value) is var (mul, add)) Compose(adapted, mul, add, scale, shift);
         else Insert(adapted, value, scale, shift);
     }
 
@@ -32,7 +34,7 @@ internal sealed class InputSite(string input, ReferenceLayer reference, float ep
         string where = UnpaddedConvs(value) is { Length: > 0 } convs ? $"in the weights and biases of {string.Join(", ", convs.Select(conv => conv.ToString()))}"
             : PresentAffine(value) is var (mul, add) ? $"in the constants of {mul} and {add}" : "as a Mul and an Add in front of the model";
         string channels = value.Type!.Shape!.Value.Length > 2 ? "each of its channels" : string.Create(CultureInfo.InvariantCulture, $"each of its {reference.Mean.Count} numbers, taken for a channel each,");
-        return $"Input '{input}': {channels} is aligned with its mean and variance on the source domain, as far as is decided; that is written {where}.";
+        return $"Input '{input}': {channels} is aligned with its mean and variance on the source domain as far as the policy decides; what that changes is written {where}.";
     }
 
     private Value Find(OnnxModel model) => model.Graph.TryGetValue(input, out Value? value) ? value : throw new OnnxModelException($"The model has no input '{input}' where one is expected.");
