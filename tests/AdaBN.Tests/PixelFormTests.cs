@@ -178,6 +178,22 @@ public sealed class PixelFormTests
     }
 
     [TestMethod]
+    public void A_patch_carries_it_and_a_bank_declines_it()
+    {
+        OnnxModel model = new PixelNetwork(Pad: 1).Plain().Build();
+        PixelTests.Measure(model).EmbedIn(model);
+        model = OnnxModel.FromBytes(model.ToBytes());
+        AdaptationResult result = BatchNormAdapter.Adapt(model, PixelNetwork.Samples(PixelNetwork.Target), PaperAdaBN.Options);
+        using var folder = new TemporaryFolder();
+        result.ToPatch("other light").Save(folder.File("patch"));
+        DomainPatch patch = DomainPatch.Load(folder.File("patch"));
+        CollectionAssert.AreEqual(result.Model.ToBytes(), patch.ApplyTo(model).ToBytes());
+        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => DomainBank.Of(model).With(patch));
+        Assert.AreEqual(AdaptationError.UnsupportedForm, e.Error);
+        Assert.Contains("'x' is an input, and a bank corrects layers only", e.Message);
+    }
+
+    [TestMethod]
     public void Inputs_that_cannot_be_aligned_are_declined_with_the_mend()
     {
         ModelBuilder Transposed(params long[] dims) => new ModelBuilder().Input("x", dims).Node("Transpose", ["x"], ["t"], Ints("perm", 0, 3, 1, 2)).Node("Relu", ["t"], ["y"]).Output("y");

@@ -10,7 +10,8 @@ namespace AdaBN.Forms;
 /// being the style, by domain instead of by image. Where nothing but Convs without padding reads x, weights and biases take it in:
 /// Σ W·(x·a + b) = Σ (W·a)·x + Σ W·b. Anywhere else it is a Mul and an Add in front: behind zero padding Σ W·b would be too much at the border,
 /// where zeros stand for pixels that are aligned already, and to add b/a in front and only multiply W saves one node of two, but divides by what
-/// may be next to nothing. A Mul and an Add that stand there from an adaptation before take the new ones in. In double, rounded once; m' and v' as float32, as the layers behind were measured with.
+/// may be next to nothing. A Mul and an Add that stand there from an adaptation before take the new ones in. In double, rounded once; m' and v' as float32,
+/// which is what the layers behind were measured with.
 /// </summary>
 internal sealed class InputSite(string input, ReferenceLayer reference, float epsilon) : IStatisticsSite
 {
