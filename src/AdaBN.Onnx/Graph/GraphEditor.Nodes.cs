@@ -100,8 +100,8 @@ public static partial class GraphEditor
     public static Node InsertBehind(OnnxModel model, Value value, string opType, string name)
     {
         Node? producer = value.Producer;
-        if (value.Graph != model.Graph || (producer is null && (!value.IsGraphInput || value.Uses.Count == 0)))
-            throw new OnnxModelException($"No node can be put behind '{value.Name}': no node of the main graph computes it, and it is no input that is read.");
+        if (value.Graph != model.Graph || (producer is null && (!value.IsGraphInput || value.Uses.Count == 0 || IsReturnedFromNested(value))))
+            throw new OnnxModelException($"No node can be put behind '{value.Name}': no node of the main graph computes it, and it is no input that nodes alone read.");
         Value named = model.Graph.GetOrAddValue(UnusedName(model.Graph, value.Name));
         named.Type = value.Type;
         var node = new Node(model.Graph, new NodeProto { OpType = opType, Name = name });
@@ -126,7 +126,7 @@ public static partial class GraphEditor
     /// <exception cref="OnnxModelException">A nested graph returns the value as it is, or they are not of one graph.</exception>
     public static void MoveReaders(Value from, Value to)
     {
-        if (from.Graph != to.Graph || from.Uses.Any(use => use.InputIndex < 0))
+        if (from.Graph != to.Graph || IsReturnedFromNested(from))
             throw new OnnxModelException($"What reads '{from.Name}' cannot read '{to.Name}' instead: {(from.Graph != to.Graph ? "they are of two graphs" : "a nested graph returns it as it is")}.");
         foreach (Use use in from.Uses.ToArray()) use.Consumer.SetInput(use.InputIndex, to);
         foreach (Node node in from.Graph.NodesAndNested()) node.ReplaceCapture(from, to);
@@ -279,6 +279,8 @@ public static partial class GraphEditor
         AddInitializer(model, initializer, declare: value.Graph.Owner is null);
         return initializer;
     }
+
+    private static bool IsReturnedFromNested(Value value) => value.Uses.Any(use => use.InputIndex < 0);
 
     private static void Remove(Node node)
     {
