@@ -26,7 +26,7 @@ internal static class ReferenceCommand
         command.Validators.Add(parsed =>
         {
             if (parsed.GetResult(file) is null && parsed.GetResult(embedded) is null) parsed.AddError("Give --out FILE, --embed OUT.onnx, or both.");
-            if (parsed.GetValue(pixels) && parsed.GetResult(also) is not null) parsed.AddError("--also names a layer, but --pixels measures inputs only; make a reference of each kind, or leave one out.");
+            if (parsed.GetValue(pixels) && parsed.GetResult(also) is not null) parsed.AddError("--also names a layer, but --pixels measures inputs only; leave one of the two out.");
         });
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {

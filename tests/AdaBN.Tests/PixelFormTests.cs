@@ -178,6 +178,22 @@ public sealed class PixelFormTests
     }
 
     [TestMethod]
+    public void One_Conv_takes_in_its_aligned_input_and_its_own_folded_statistics()
+    {
+        OnnxModel model = new ModelBuilder().Input("x", -1, 2, 5).Floats("w", [3, 2, 1], 1, 2, -1, 1, 0.5f, -2).Floats("b", [3], 0.5f, -0.5f, 1)
+            .Node("Conv", ["x", "w", "b"], ["c"]).Node("Relu", ["c"], ["y"]).Output("y", -1, 3, 5).Build();
+        float[][] source = Rows(1, 10, 0, 1), target = [.. Rows(2, 10, 3, 2).Select(row => row.Select((value, i) => i < 5 ? value : (0.3f * value) - row[i - 5]).ToArray())];
+        ISampleSource sourceSamples = SampleSource.FromArrays(source, 2, 5), targetSamples = SampleSource.FromArrays(target, 2, 5);
+        ReferenceLayer pixels = ReferenceStatistics.MeasurePixels(model, sourceSamples).Layers.Single(), conv = ReferenceStatistics.Measure(model, sourceSamples, new AdaptationOptions { LayerFilter = _ => true }).Layers.Single();
+        OnnxModel Adapted(OnnxModel from, params ReferenceLayer[] layers) => BatchNormAdapter.Adapt(from, targetSamples,
+            PaperAdaBN.Options with { Reference = new ReferenceStatistics(from.ComputationSha256(), from.Sha256, source.Length, "1", layers) }).Model;
+        OnnxModel together = Adapted(model, pixels, conv), oneByOne = Adapted(OnnxModel.FromBytes(Adapted(model, pixels).ToBytes()), conv);
+        Assert.HasCount(2, together.Graph.Nodes);
+        AssertSame(Run(oneByOne, target, [2, 5]), Run(together, target, [2, 5]), 1e-5);
+        Assert.IsGreaterThan(0.01, FoldedTwin.Difference([.. Run(Adapted(model, conv), target, [2, 5])], Run(together, target, [2, 5]))); // the input counts, too
+    }
+
+    [TestMethod]
     public void A_patch_carries_it_and_a_bank_declines_it()
     {
         OnnxModel model = new PixelNetwork(Pad: 1).Plain().Build();
@@ -191,6 +207,10 @@ public sealed class PixelFormTests
         AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => DomainBank.Of(model).With(patch));
         Assert.AreEqual(AdaptationError.UnsupportedForm, e.Error);
         Assert.Contains("'x' is an input, and a bank corrects layers only", e.Message);
+
+        OnnxModel twin = Twin.Plain().Build();
+        OnnxModel bank = DomainBank.Of(twin).With(BatchNormAdapter.Adapt(twin, Twin.Source, PaperAdaBN.Options).ToPatch("site")).ToModel();
+        Assert.Contains("bank of domains", Assert.ThrowsExactly<AdaptationException>(() => ReferenceStatistics.MeasurePixels(bank, Twin.Source)).Message);
     }
 
     [TestMethod]

@@ -75,6 +75,7 @@ internal sealed record WorkingModel(
     /// <exception cref="AdaptationException">An input cannot be aligned that the filter chooses, or (without one) none can, or it turns all down.</exception>
     public static WorkingModel ToMeasurePixels(OnnxModel model, Func<NormalizationLayer, bool>? filter)
     {
+        DomainBank.Refuse(model);
         FormSurvey survey = FormSurvey.ToMeasurePixels(model);
         FoundLayer[] inputs = [.. survey.Layers.Where(found => found.Input is not null)];
         FoundLayer[] chosen = [.. inputs.Where(found => filter?.Invoke(found.Info) ?? (found.Info.CanAdapt || !inputs.Any(input => input.Info.CanAdapt)))];
