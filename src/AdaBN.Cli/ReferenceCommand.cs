@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace AdaBN.Cli;
 
-/// <summary><c>adabn reference MODEL --data SOURCE.npy --out FILE</c>: measures what adaptations need of a model whose BatchNormalization was folded.</summary>
+/// <summary><c>adabn reference MODEL --data SOURCE.npy --out FILE</c>: measures what adaptations need of a model whose BatchNormalization was folded, or that has none.</summary>
 internal static class ReferenceCommand
 {
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole)
@@ -18,13 +18,15 @@ internal static class ReferenceCommand
         var maxSamples = SharedOptions.MaxSamples();
         var skip = SharedOptions.Skip("Leave out");
         var also = new Option<string[]>("--also") { Description = "Measure the layer of this name although no BatchNormalization seems folded into it; may be given several times.", HelpName = "LAYER" };
+        var pixels = new Option<bool>("--pixels") { Description = "Measure the model's inputs instead of layers, for models without BatchNormalization: adaptations then align each channel of the pixels (--skip takes names of inputs)." };
         var command = new Command("reference", "Measure the source statistics of layers that BatchNormalization was folded into, once for all adaptations. Example: adabn reference classifier.onnx --data training-images.npy --out classifier.reference")
         {
-            model, data, input, file, embedded, maxSamples, skip, also,
+            model, data, input, file, embedded, maxSamples, skip, also, pixels,
         };
         command.Validators.Add(parsed =>
         {
             if (parsed.GetResult(file) is null && parsed.GetResult(embedded) is null) parsed.AddError("Give --out FILE, --embed OUT.onnx, or both.");
+            if (parsed.GetValue(pixels) && parsed.GetResult(also) is not null) parsed.AddError("--also names a layer, but --pixels measures inputs only; leave one of the two out.");
         });
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -33,26 +35,29 @@ internal static class ReferenceCommand
             if (targets.Length == 2 && Path.GetFullPath(targets[0]) == Path.GetFullPath(targets[1])) throw new ArgumentException("--out and --embed name one file; give two.");
             foreach (string target in targets) CommandInputs.CheckTarget(source, target);
             OnnxModel loaded = OnnxModel.Load(source);
-            var options = new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = FilterOf(loaded, parsed.GetValue(skip) ?? [], parsed.GetValue(also) ?? []) };
+            bool ofPixels = parsed.GetValue(pixels);
+            var options = new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = FilterOf(loaded, ofPixels, parsed.GetValue(skip) ?? [], parsed.GetValue(also) ?? []) };
             ISampleSource samples = CommandInputs.OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
-            ReferenceStatistics reference = ProgressBar.Run(errorConsole, progress => ReferenceStatistics.Measure(loaded, samples, options, progress, cancellationToken));
+            ReferenceStatistics reference = ProgressBar.Run(errorConsole, progress => ofPixels
+                ? ReferenceStatistics.MeasurePixels(loaded, samples, options, progress, cancellationToken) : ReferenceStatistics.Measure(loaded, samples, options, progress, cancellationToken));
             if (parsed.GetValue(file) is { } path) reference.Save(path);
             if (parsed.GetValue(embedded) is { } carrier)
             {
                 reference.EmbedIn(loaded);
                 loaded.Save(carrier);
             }
-            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{reference.Layers.Count} layers measured on {reference.Samples} samples; wrote {string.Join(" and ", targets)}"));
+            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{reference.Layers.Count} {(ofPixels ? "input(s)" : "layers")} measured on {reference.Samples} samples; wrote {string.Join(" and ", targets)}"));
             return AdabnCommand.Success;
         }, CancellationToken.None));
         return command;
     }
 
-    private static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, string[] skipped, string[] added)
+    private static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, bool ofPixels, string[] skipped, string[] added)
     {
         if (skipped.Length == 0 && added.Length == 0) return null;
-        string[] unknown = [.. skipped.Concat(added).Except(ReferenceStatistics.Measurable(model).Select(layer => layer.Name))];
-        if (unknown.Length > 0) throw new ArgumentException($"--skip, --also: no layer named {string.Join(", ", unknown)} can be measured; 'adabn inspect' lists those that can.");
+        IReadOnlyList<NormalizationLayer> measurable = ofPixels ? ReferenceStatistics.MeasurableInputs(model) : ReferenceStatistics.Measurable(model);
+        string[] unknown = [.. skipped.Concat(added).Except(measurable.Select(layer => layer.Name))];
+        if (unknown.Length > 0) throw new ArgumentException($"--skip, --also: no {(ofPixels ? "input" : "layer")} named {string.Join(", ", unknown)} can be measured; 'adabn inspect' lists those that can.");
         return layer => (layer.CanAdapt || added.Contains(layer.Name)) && !skipped.Contains(layer.Name);
     }
 }

@@ -16,7 +16,7 @@ internal static class SharedOptions
 
     public static Option<string?> Reference() => new("--reference")
     {
-        Description = "Source statistics of layers that BatchNormalization was folded into, as 'adabn reference' writes them; default: those that the model carries.", HelpName = "FILE",
+        Description = "Source statistics of layers that BatchNormalization was folded into, or of inputs, as 'adabn reference' writes them; default: those that the model carries.", HelpName = "FILE",
     };
 
     public static Option<int?> Workers() => new("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };

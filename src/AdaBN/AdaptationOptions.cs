@@ -61,7 +61,7 @@ public sealed record AdaptationOptions
     public Func<NormalizationLayer, bool>? LayerFilter { get; init; }
 
     /// <summary>
-    /// The source domain's statistics of layers that BatchNormalization was folded into; with it these are adapted as well. Default: the
+    /// The source domain's statistics of layers that BatchNormalization was folded into, or of inputs; with it these are adapted as well. Default: the
     /// reference that the model carries, if any.
     /// </summary>
     public ReferenceStatistics? Reference { get; init; }

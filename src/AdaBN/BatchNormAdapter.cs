@@ -67,7 +67,7 @@ public static class BatchNormAdapter
             EffectiveImages = effectiveImages,
         };
         Provenance.Record(adapted, report.Method, report.Verdict.Kind, layers.Length, report.Samples, ToolVersion, model.Sha256);
-        reference?.RenewIn(adapted);
+        reference?.RenewIn(adapted, changed);
         return new AdaptationResult(adapted, report, memory) { Changed = [.. changed.Select(layer => PatchedLayers.Of(layer, reference))] };
     }
 

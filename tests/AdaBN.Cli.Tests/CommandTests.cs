@@ -207,6 +207,33 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    public async Task Pixels_are_measured_and_aligned_from_a_file_or_from_the_model()
+    {
+        using var folder = new TemporaryFolder();
+        string twin = Path.Combine(Repository.Root, "tests", "Folded", "small"), model = Path.Combine(twin, "folded.onnx"), source = Path.Combine(twin, "source.npy"), target = Path.Combine(twin, "target.npy");
+        Outcome measured = await Run("reference", model, "--pixels", "--data", source, "--out", folder.File("small.pixels"), "--embed", folder.File("small.onnx"));
+        Assert.AreEqual(0, measured.ExitCode, measured.Error);
+        Assert.Contains("1 input(s) measured on 48 samples", measured.Output);
+
+        Outcome fromFile = await Run("adapt", model, "--data", target, "--policy", "adabn", "--reference", folder.File("small.pixels"), "--out", folder.File("a.onnx"));
+        Outcome fromModel = await Run("adapt", folder.File("small.onnx"), "--data", target, "--policy", "adabn", "--out", folder.File("b.onnx"));
+        foreach (Outcome outcome in (Outcome[])[fromFile, fromModel])
+        {
+            Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+            Assert.Contains("1 layers measured on 48 samples", outcome.Output);
+            Assert.Contains("Input 'image': each of its channels is aligned", outcome.Output.ReplaceLineEndings(" "));
+        }
+        OnnxModel loaded = OnnxModel.Load(model);
+        OnnxModel expected = BatchNormAdapter.Adapt(loaded, NpyFile.Open(target), new AdaptationOptions { Policy = AdaptationPolicy.AdaBN, Reference = ReferenceStatistics.MeasurePixels(loaded, NpyFile.Open(source)) }).Model;
+        CollectionAssert.AreEqual(expected.ToBytes(), File.ReadAllBytes(folder.File("a.onnx")));
+        Assert.AreEqual(expected.ComputationSha256(), OnnxModel.Load(folder.File("b.onnx")).ComputationSha256());
+        Assert.Contains("Input", (await Run("inspect", folder.File("b.onnx"))).Output);
+        Assert.Contains("Input", (await Run("inspect", model, "--reference", folder.File("small.pixels"))).Output);
+        Assert.AreEqual(0, (await Run("shift", model, "--data", source, "--reference", folder.File("small.pixels"), "--fail-on-drift")).ExitCode);
+        Assert.AreEqual(3, (await Run("shift", model, "--data", target, "--reference", folder.File("small.pixels"), "--fail-on-drift")).ExitCode);
+    }
+
+    [TestMethod]
     public async Task A_stale_or_damaged_reference_in_the_model_is_noted_by_inspect_and_refused_by_adapt()
     {
         using var folder = new TemporaryFolder();
@@ -352,6 +379,9 @@ public sealed class CommandTests
             (1, "need no reference", ["reference", model, "--data", data, "--out", target]),
             (2, "--embed OUT.onnx", ["reference", model, "--data", data]),
             (2, "no layer named nonsense", ["reference", Repository.Model("digits-cnn-folded.onnx"), "--data", data, "--out", target, "--also", "nonsense"]),
+            (2, "no input named nonsense", ["reference", model, "--pixels", "--data", data, "--out", target, "--skip", "nonsense"]),
+            (2, "--pixels measures inputs only", ["reference", model, "--pixels", "--data", data, "--out", target, "--also", "/conv1/Conv"]),
+            (1, "turns down every input", ["reference", model, "--pixels", "--data", data, "--out", target, "--skip", "image"]),
             (2, "one file", ["reference", model, "--data", data, "--out", target, "--embed", target]),
             (2, "source model itself", ["reference", model, "--data", data, "--embed", model]),
             (2, "source model itself", ["adapt", model, "--data", data, "--out", model]),

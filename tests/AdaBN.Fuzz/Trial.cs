@@ -4,7 +4,7 @@ using AdaBN.Onnx.Serialization;
 
 namespace AdaBN.Fuzz;
 
-/// <summary>The whole way of one damaged model: load, inspect, save, load again, measure the shift, rewrite, adapt, save. Only this library's own errors may come of it.</summary>
+/// <summary>The whole way of one damaged model: load, inspect, save, load again, measure the shift, rewrite, align, adapt, save. Only this library's own errors may come of it.</summary>
 internal sealed class Trial
 {
     public const string DataFile = "w.bin";
@@ -45,6 +45,7 @@ internal sealed class Trial
             if (!adapts) return "saved";
             TryMeasureShift(model, cancellation);
             TryRewrite(model, bytes.Length, saved);
+            TryAlign(model, saved, cancellation);
             AdaptationResult result = BatchNormAdapter.Adapt(model, Data(model), new AdaptationOptions { Workers = 1, MaxMemory = 256 << 20, AllowImageOutput = true }, null, cancellation);
             RequireOnlyStatisticsChanged(model, result.Model);
             result.Model.Save(saved);
@@ -95,6 +96,21 @@ internal sealed class Trial
             RewriteResult result = NormalizationRewriter.Rewrite(model, ways[size % ways.Length]);
             result.Report.ToJson();
             result.Model.Save(saved);
+            OnnxModel.Load(saved);
+        }
+        catch (Exception e) when (e is OnnxModelException or AdaptationException)
+        {
+            // As above.
+        }
+    }
+
+    private static void TryAlign(OnnxModel model, string saved, CancellationToken cancellation)
+    {
+        try
+        {
+            var options = new AdaptationOptions { Workers = 1, Policy = AdaptationPolicy.AdaBN, JudgementImages = 0, AllowImageOutput = true };
+            ReferenceStatistics reference = ReferenceStatistics.MeasurePixels(model, Data(model), options, null, cancellation);
+            BatchNormAdapter.Adapt(model, Data(model), options with { Reference = reference, LayerFilter = layer => layer.IsInput }, null, cancellation).Model.Save(saved);
             OnnxModel.Load(saved);
         }
         catch (Exception e) when (e is OnnxModelException or AdaptationException)

@@ -163,6 +163,31 @@ public sealed class StepTests
         Assert.HasCount(7, step.Report.Layers);
     }
 
+    [TestMethod]
+    public void A_model_without_BatchNormalization_is_aligned_with_a_reference_of_pixels_and_loads_in_stock()
+    {
+        var context = new MLContext();
+        string model = Repository.Model("digits-cnn-folded.onnx");
+        float[][] digits = ShippedDigits.Mnist.Images[..200], faint = [.. ShippedDigits.Mnist.Images[200..300].Select(digit => digit.Select(pixel => (pixel * 0.2f) + 0.4f).ToArray())];
+        IDataView view = context.Data.LoadFromEnumerable(faint.Select(image => new DigitRow { Image = image }).ToArray());
+        AdaptationOptions options = PaperAdaBN.Options with { Reference = ReferenceStatistics.MeasurePixels(Onnx.OnnxModel.Load(model), SampleSource.FromArrays(digits, 1, 28, 28)) };
+        using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel("logits", "image", model, options).Fit(view);
+        Assert.AreEqual("image", step.Report.Layers.Single().Name);
+
+        using var folder = new TemporaryFolder();
+        step.SaveOnnx(folder.File("aligned.onnx"));
+        context.Model.Save(step, view.Schema, folder.File("pipeline.zip"));
+        float[][] scored = ConvChain.Logits(context, step.Transform(view)), plain = ConvChain.Logits(context, context.Transforms.ApplyOnnxModel("logits", "image", model).Fit(view).Transform(view));
+        foreach (IDataView stock in (IDataView[])[context.Model.Load(folder.File("pipeline.zip"), out _).Transform(view), context.Transforms.ApplyOnnxModel("logits", "image", folder.File("aligned.onnx")).Fit(view).Transform(view)])
+        {
+            float[][] expected = ConvChain.Logits(context, stock);
+            for (int i = 0; i < expected.Length; i++) for (int c = 0; c < expected[i].Length; c++) Assert.AreEqual(expected[i][c], scored[i][c], 1e-5f);
+        }
+        int Right(float[][] logits) => logits.Zip(ShippedDigits.Mnist.Labels[200..300]).Count(pair => Array.IndexOf(pair.First, pair.First.Max()) == pair.Second);
+        Assert.IsGreaterThan(95, Right(scored));
+        Assert.IsLessThan(40, Right(plain));
+    }
+
     private static string[] TemporaryModels() => Directory.GetDirectories(Path.GetTempPath(), "adabn-*").Where(folder => !folder.Contains("adabn-test-", StringComparison.Ordinal)).ToArray();
 
     private sealed class Recorder : IProgress<AdaptationProgress>

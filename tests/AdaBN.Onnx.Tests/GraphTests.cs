@@ -1,3 +1,4 @@
+using AdaBN.Onnx.Serialization;
 using AdaBN.TestSupport;
 using Microsoft.ML.OnnxRuntime;
 
@@ -141,6 +142,36 @@ public sealed class GraphTests
     }
 
     [TestMethod]
+    public void Behind_an_input_all_nodes_read_the_new_one_and_the_caller_the_input()
+    {
+        var body = new GraphProto { Name = "body", Output = { new ValueInfoProto { Name = "body_out" } } };
+        body.Node.Add(ModelBuilder.NodeOf("Add", ["x", "x"], ["body_out"]));
+        OnnxModel model = new ModelBuilder().Input("x", -1, 2).Input("flag", ElementType.Bool).Node("Relu", ["x"], ["r"])
+            .Node("If", ["flag"], ["y"], ModelBuilder.SubGraph("then_branch", body), ModelBuilder.SubGraph("else_branch", body)).Output("r", -1, 2).Output("y", -1, 2).Output("x", -1, 2).Build();
+        Node inserted = GraphEditor.InsertBehind(model, Find(model, "x"), "Neg", []);
+
+        OnnxModel reloaded = OnnxModel.FromBytes(model.ToBytes());
+        CollectionAssert.AreEqual(new[] { "Neg", "Relu", "If" }, reloaded.Graph.Nodes.Select(node => node.OpType).ToArray());
+        CollectionAssert.AreEqual(new[] { "x", "flag" }, reloaded.Graph.RequiredInputs.Select(input => input.Name).ToArray());
+        CollectionAssert.AreEqual(new[] { "r", "y", "x" }, reloaded.Graph.Outputs.Select(output => output.Name).ToArray());
+        Assert.HasCount(1, Find(reloaded, "x").Uses);
+        foreach (OnnxModel edited in (OnnxModel[])[model, reloaded])
+        {
+            CollectionAssert.AreEqual(new[] { "x_1" }, edited.Graph.Nodes[2].Captures.Select(value => value.Name).ToArray());
+            Assert.HasCount(5, Find(edited, "x_1").Uses);
+        }
+        Assert.AreEqual("x_1", inserted.Outputs[0]!.Name);
+
+        var returns = new GraphProto { Name = "returns", Output = { new ValueInfoProto { Name = "x" } } };
+        OnnxModel returning = new ModelBuilder().Input("x", -1, 2).Input("flag", ElementType.Bool)
+            .Node("If", ["flag"], ["y"], ModelBuilder.SubGraph("then_branch", returns), ModelBuilder.SubGraph("else_branch", returns)).Output("y", -1, 2).Build();
+        int values = returning.Graph.Values.Count;
+        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.InsertBehind(returning, Find(returning, "x"), "Neg", []));
+        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.MoveReaders(Find(returning, "x"), Find(returning, "y")));
+        Assert.HasCount(values, returning.Graph.Values);
+    }
+
+    [TestMethod]
     public void An_input_left_out_is_added_and_no_other()
     {
         OnnxModel model = new ModelBuilder().Input("x", -1, 2).Floats("w", [2, 2], 1, 0, 0, 1).Node("Gemm", ["x", "w"], ["g"]).Node("Gemm", ["g", "w", ""], ["y"]).Output("y", -1, 2).Build();
@@ -153,7 +184,7 @@ public sealed class GraphTests
         byte[] before = model.ToBytes();
         Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.AddInput(model, model.Graph.Nodes[0], 2, "b", ElementType.Float, [1, 2]));
         Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.AddInput(model, model.Graph.Nodes[0], 4, "b", ElementType.Float, [1, 2]));
-        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.InsertBehind(model, Find(model, "x"), "Relu", []));
+        Assert.ThrowsExactly<OnnxModelException>(() => GraphEditor.InsertBehind(model, Find(model, "w"), "Relu", []));
         CollectionAssert.AreEqual(before, model.ToBytes());
     }
 

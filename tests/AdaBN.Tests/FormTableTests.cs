@@ -32,6 +32,7 @@ public sealed class FormTableTests
         ("the same in float16", "adapted; measured in float32, written in its type", typeof(FoldedTests), nameof(FoldedTests.Folded_half_models_adapt_as_well_as_float16_can_tell)),
         ("some kept, some folded, no reference", "the kept ones adapted, the others reported", typeof(FoldedTests), nameof(FoldedTests.Nodes_kept_and_folded_are_adapted_together_and_without_a_reference_the_rest_is_told)),
         ("all folded, no reference", "declined, with both ways out", typeof(ReferenceTests), nameof(ReferenceTests.Without_a_reference_both_ways_out_are_named)),
+        ("no BatchNormalization, with a reference of the pixels", "the input aligned; in Convs without padding, else a Mul and an Add in front", typeof(PixelTests), nameof(PixelTests.Aligned_it_scores_as_float64_loops_over_aligned_images)),
         ("tensors in files beside the model (external data)", "adapted; the statistics move inside", typeof(ExternalDataTests), nameof(ExternalDataTests.Adapts_as_its_twin_with_everything_inside)),
         ("parameters computed at run time", "declined", typeof(RefusalTests), nameof(RefusalTests.Parameters_computed_at_run_time_are_declined_by_name)),
         ("`spatial` = 0", "declined", typeof(RefusalTests), nameof(RefusalTests.Statistics_for_each_activation_are_declined)),

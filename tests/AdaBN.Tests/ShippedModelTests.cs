@@ -39,6 +39,31 @@ public sealed class ShippedModelTests
         Assert.AreEqual(keptRight, foldedRight, labels.Length / 100);
     }
 
+    [TestMethod]
+    public void Aligned_pixels_undo_other_light_and_a_little_of_another_scanner()
+    {
+        (float[][] digits, int[] labels) = ShippedDigits.Mnist;
+        OnnxModel model = OnnxModel.Load(Repository.Model("digits-cnn-folded.onnx")); // taken as one that never had BatchNormalization
+        int half = digits.Length / 2;
+        ReferenceStatistics reference = ReferenceStatistics.MeasurePixels(model, SampleSource.FromArrays(digits[..half], 1, 28, 28));
+        int Aligned(float[][] images, int[] classes, AdaptationOptions options) =>
+            Right(BatchNormAdapter.Adapt(model, SampleSource.FromArrays(images, 1, 28, 28), options with { Reference = reference }).Model, images, classes);
+
+        (float[][] unseen, int[] classes) = (digits[half..], labels[half..]);
+        float[][] faint = [.. unseen.Select(digit => digit.Select(pixel => (pixel * 0.2f) + 0.4f).ToArray())];
+        int own = Right(model, unseen, classes), before = Right(model, faint, classes), after = Aligned(faint, classes, PaperAdaBN.Options), byDefault = Aligned(faint, classes, new AdaptationOptions());
+        (float[][] scans, int[] scanned) = ShippedDigits.Scans;
+        int scansBefore = Right(model, scans, scanned), scansAfter = Aligned(scans, scanned, PaperAdaBN.Options), scansByDefault = Aligned(scans, scanned, new AdaptationOptions());
+        Console.WriteLine($"of {half} unseen digits {own} right; faint on grey {before} before, {after} aligned, {byDefault} by the default policy; of {scans.Length} scans {scansBefore} before, {scansAfter} aligned, {scansByDefault} by the default policy");
+        Assert.AreEqual(own, Aligned(unseen, classes, PaperAdaBN.Options), 2);
+        Assert.AreEqual(195, before, 2);
+        Assert.AreEqual(own, after, 2);
+        Assert.AreEqual(own, byDefault, 5);
+        Assert.AreEqual(1143, scansBefore, 2);
+        Assert.AreEqual(1276, scansAfter, 2); // strokes of other width and shape are no matter of light: its layers' own statistics bring 1680
+        Assert.AreEqual(scansBefore, scansByDefault, 2); // it cannot tell that gain from none, and keeps the source
+    }
+
     internal static int Right(OnnxModel model, float[][] images, int[] labels) => Predictions(model, images).Zip(labels).Count(pair => pair.First == pair.Second);
 
     private static int[] Predictions(OnnxModel model, float[][] digits)

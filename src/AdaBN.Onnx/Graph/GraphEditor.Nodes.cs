@@ -78,15 +78,16 @@ public static partial class GraphEditor
     }
 
     /// <summary>
-    /// Puts a node between a value's producer and all that read the value, the caller and nested graphs included: the new node computes
-    /// the value, from what the producer gives under a new name.
+    /// Puts a node between a value and all that read it, nested graphs included. Where a node computes the value, the new one computes it
+    /// from then on, for the caller too, from what the other gives under a new name; an input of the model keeps its name, and what the
+    /// new node makes of it gets another.
     /// </summary>
     /// <param name="model">The model to edit.</param>
-    /// <param name="value">A value that a node of the main graph computes.</param>
+    /// <param name="value">A value that a node of the main graph computes, or an input that is read.</param>
     /// <param name="opType">The new node's operator, one of ONNX's own with a single output.</param>
     /// <param name="vectors">Its inputs behind the first, all float32 constants: names to name them like, and their data.</param>
     /// <returns>The new node.</returns>
-    /// <exception cref="OnnxModelException">No node of the main graph computes the value.</exception>
+    /// <exception cref="OnnxModelException">The value is neither, or a nested graph returns the input.</exception>
     public static Node InsertBehind(OnnxModel model, Value value, string opType, params IEnumerable<KeyValuePair<string, double[]>> vectors)
     {
         Node node = InsertBehind(model, value, opType, name: "");
@@ -95,19 +96,40 @@ public static partial class GraphEditor
     }
 
     /// <summary>The same with a name, and inputs yet to come (<see cref="AppendInput"/>).</summary>
-    /// <exception cref="OnnxModelException">No node of the main graph computes the value.</exception>
+    /// <exception cref="OnnxModelException">The value is neither, or a nested graph returns the input.</exception>
     public static Node InsertBehind(OnnxModel model, Value value, string opType, string name)
     {
-        if (value.Graph != model.Graph || value.Producer is not { } producer)
-            throw new OnnxModelException($"No node can be put behind '{value.Name}': no node of the main graph computes it.");
-        Value before = model.Graph.GetOrAddValue(UnusedName(model.Graph, value.Name));
-        before.Type = value.Type;
-        producer.ReplaceOutput(value, before);
+        Node? producer = value.Producer;
+        if (value.Graph != model.Graph || (producer is null && (!value.IsGraphInput || value.Uses.Count == 0 || IsReturnedFromNested(value))))
+            throw new OnnxModelException($"No node can be put behind '{value.Name}': no node of the main graph computes it, and it is no input that nodes alone read.");
+        Value named = model.Graph.GetOrAddValue(UnusedName(model.Graph, value.Name));
+        named.Type = value.Type;
         var node = new Node(model.Graph, new NodeProto { OpType = opType, Name = name });
-        node.AddInput(before);
-        node.AddOutput(value);
-        model.Graph.AppendNode(node, producer);
+        if (producer is not null)
+        {
+            producer.ReplaceOutput(value, named);
+            model.Graph.AppendNode(node, producer);
+        }
+        else
+        {
+            MoveReaders(value, named);
+            model.Graph.InsertNode(node, model.Graph.Nodes[0]);
+        }
+        node.AddInput(producer is null ? value : named);
+        node.AddOutput(producer is null ? named : value);
         return node;
+    }
+
+    /// <summary>Lets all nodes that read a value read another instead, those in nested graphs included. The caller sees what it saw.</summary>
+    /// <param name="from">A value.</param>
+    /// <param name="to">Another of the same graph.</param>
+    /// <exception cref="OnnxModelException">A nested graph returns the value as it is, or they are not of one graph.</exception>
+    public static void MoveReaders(Value from, Value to)
+    {
+        if (from.Graph != to.Graph || IsReturnedFromNested(from))
+            throw new OnnxModelException($"What reads '{from.Name}' cannot read '{to.Name}' instead: {(from.Graph != to.Graph ? "they are of two graphs" : "a nested graph returns it as it is")}.");
+        foreach (Use use in from.Uses.ToArray()) use.Consumer.SetInput(use.InputIndex, to);
+        foreach (Node node in from.Graph.NodesAndNested()) node.ReplaceCapture(from, to);
     }
 
     /// <summary>Undoes an <see cref="InsertBehind(OnnxModel, Value, string, string)"/>: the producer of the node's first input computes the node's output again. What only the node has read goes.</summary>
@@ -257,6 +279,8 @@ public static partial class GraphEditor
         AddInitializer(model, initializer, declare: value.Graph.Owner is null);
         return initializer;
     }
+
+    private static bool IsReturnedFromNested(Value value) => value.Uses.Any(use => use.InputIndex < 0);
 
     private static void Remove(Node node)
     {

@@ -59,6 +59,9 @@ public sealed class Node
     /// <summary>A float attribute, or the given default.</summary>
     public float GetFloat(string attribute, float defaultValue) => Find(attribute)?.F ?? defaultValue;
 
+    /// <summary>A text attribute, or the given default.</summary>
+    public string GetText(string attribute, string defaultValue) => Find(attribute)?.S.ToStringUtf8() ?? defaultValue;
+
     /// <summary>Whether the attribute is there at all.</summary>
     public bool HasAttribute(string attribute) => Find(attribute) is not null;
 
@@ -88,6 +91,13 @@ public sealed class Node
     internal void AddCapture(Value value)
     {
         if (_captured.Add(value)) _captures.Add(value);
+    }
+
+    internal void ReplaceCapture(Value old, Value value)
+    {
+        if (!_captured.Remove(old)) return;
+        _captures.Remove(old);
+        AddCapture(value);
     }
 
     internal void SetInput(int index, Value value)

@@ -37,6 +37,25 @@ public static class Linear
         return channels is > 0 and <= int.MaxValue ? (int)channels : 0;
     }
 
+    /// <summary>Whether a Conv may read zeros beyond the border of its input.</summary>
+    public static bool MayPad(Node conv) => conv.GetText("auto_pad", "NOTSET") switch
+    {
+        "NOTSET" => conv.GetInts("pads").Any(pad => pad != 0),
+        var mode => mode != "VALID",
+    };
+
+    /// <summary>The channel of a Conv's input that each kernel of its weights multiplies, output channel by output channel; null where the weights' shape does not take so many channels.</summary>
+    /// <param name="conv">A Conv with constant weights.</param>
+    /// <param name="channels">Channels of its input.</param>
+    public static int[]? InputChannels(Node conv, int channels)
+    {
+        ReadOnlySpan<long> dims = conv.Inputs[WeightInput]!.Initializer!.Dims.AsSpan();
+        long groups = conv.GetInt(Group, 1);
+        if (dims.Length < 3 || dims.Contains(0) || groups < 1 || dims[0] % groups != 0 || dims[1] * groups != channels) return null;
+        long outputsOfGroup = dims[0] / groups, inputsOfGroup = dims[1];
+        return [.. Enumerable.Range(0, checked((int)(dims[0] * inputsOfGroup))).Select(kernel => (int)((kernel / inputsOfGroup / outputsOfGroup * inputsOfGroup) + (kernel % inputsOfGroup)))];
+    }
+
     /// <summary>Multiplies all weights of a channel by one factor.</summary>
     /// <param name="node">The node that the weights belong to.</param>
     /// <param name="weights">Its weights, row-major.</param>

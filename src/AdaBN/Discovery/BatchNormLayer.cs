@@ -12,8 +12,8 @@ internal sealed record BatchNormLayer(NormalizationLayer Info, Node Node, Elemen
     /// <summary>The value whose statistics the layer normalizes with.</summary>
     public Value Input => Node.Inputs[BatchNormalization.DataInput]!;
 
-    /// <summary>The name of what the layer computes, unique in the model.</summary>
-    public string Output => Node.Outputs[0]!.Name;
+    /// <summary>The name of what the layer computes, or of the input that it is; unique in every copy of the model.</summary>
+    public string Output => (Info.IsInput ? Input : Node.Outputs[0]!).Name;
 
     public int Channels => Info.Channels!.Value;
 

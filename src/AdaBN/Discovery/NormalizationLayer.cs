@@ -5,7 +5,7 @@ namespace AdaBN;
 /// <param name="Name">The node's name, or its output's where it has none.</param>
 /// <param name="Form">
 /// The operator, such as <c>BatchNormalization</c>, also where other operators spell it out; <c>Conv (BatchNormalization folded in)</c> where
-/// a layer has taken it in.
+/// a layer has taken it in; <c>Input</c> for an input of the model whose channels are to be aligned.
 /// </param>
 /// <param name="Channels">Number of channels, where known.</param>
 /// <param name="Depth">Number of BatchNormalization nodes before it on the longest path from the model's inputs; null where it does not depend on them.</param>
@@ -29,6 +29,11 @@ public sealed record NormalizationLayer(int Index, string Name, string Form, int
 
     /// <summary>Whether it is a layer that a BatchNormalization was folded into.</summary>
     public bool IsFolded => Form.EndsWith(FoldedIn, StringComparison.Ordinal);
+
+    /// <summary>Whether it is no layer but an input of the model, named so.</summary>
+    public bool IsInput => Form == Input;
+
+    internal const string Input = "Input";
 
     internal const string FoldedIn = "(BatchNormalization folded in)";
 }

@@ -6,6 +6,8 @@ namespace AdaBN;
 /// <summary>What an adaptation would make of a model, in a plain sentence or two.</summary>
 public static class NormalizationVerdict
 {
+    internal const string PixelsInstead = "Without BatchNormalization its pixels can be aligned instead, channel by channel: measure them on source images ('adabn reference --pixels', ReferenceStatistics.MeasurePixels) and adapt with that reference.";
+
     /// <summary>Judges the normalizations that <see cref="NormalizationDiscovery.Inspect"/> lists.</summary>
     public static string Of(IReadOnlyList<NormalizationLayer> layers)
     {
@@ -29,9 +31,9 @@ public static class NormalizationVerdict
         if (forms.Length > 0 && affine == 0 && lost == 0)
         {
             return $"The model has no BatchNormalization; it normalizes with {string.Join(", ", forms)}, whose statistics are those of each sample, computed anew each time. " +
-                $"Nothing of the source domain stands in them, so there is nothing to re-estimate. (Should its network have BatchNormalization elsewhere: {char.ToLowerInvariant(folded[0])}{folded[1..]})";
+                $"Nothing of the source domain stands in them, so there is nothing to re-estimate. (Should its network have BatchNormalization elsewhere: {char.ToLowerInvariant(folded[0])}{folded[1..]}) {PixelsInstead}";
         }
         return "The model has no BatchNormalization node, so there are no running statistics to re-estimate. " + (affine > 0
-            ? string.Create(CultureInfo.InvariantCulture, $"It has {affine} scale-and-shift pair(s) that may be what is left of one; re-estimating these needs reference statistics of the source domain. ") : "") + folded;
+            ? string.Create(CultureInfo.InvariantCulture, $"It has {affine} scale-and-shift pair(s) that may be what is left of one; re-estimating these needs reference statistics of the source domain. ") : "") + $"{folded} {PixelsInstead}";
     }
 }

@@ -26,7 +26,7 @@ internal sealed record DomainCorrection(ElementType Type, long[] Dims, double[] 
     /// <param name="file">The model to correct.</param>
     /// <param name="copy">The working copy, in float32: ONNX Runtime infers its shapes whatever type the file is in.</param>
     /// <param name="layers">The patch's layers, in that copy.</param>
-    /// <exception cref="AdaptationException">A layer computes no value of the main graph, or its correction is more than its type holds.</exception>
+    /// <exception cref="AdaptationException">A layer computes no value of the main graph, or is an input, or its correction is more than its type holds.</exception>
     public static IReadOnlyDictionary<string, DomainCorrection> Of(OnnxModel file, OnnxModel copy, IReadOnlyList<DecidedLayer> layers)
     {
         var places = layers.Select(layer => (Layer: layer, Place: PlaceOf(file, layer.Layer) ?? throw NoPlace(layer.Layer))).ToArray();
@@ -42,6 +42,7 @@ internal sealed record DomainCorrection(ElementType Type, long[] Dims, double[] 
     private static (Value Value, bool IsChannelsLast)? PlaceOf(OnnxModel file, BatchNormLayer layer)
     {
         Value output = layer.Node.Outputs[0]!;
+        if (layer.Info.IsInput) return null;
         if (Computed(output) is { } value) return (value, false);
         return output.Uses is [{ Consumer: { OpType: "Transpose", Outputs: [{ } transposed] } }] && Computed(transposed) is { } last ? (last, true) : null;
 
@@ -71,6 +72,7 @@ internal sealed record DomainCorrection(ElementType Type, long[] Dims, double[] 
         return new DomainCorrection(element, isChannelsLast ? [.. ones, factors.Length] : [factors.Length, .. ones], [.. factors.Select(factor => element.Round(factor))], [.. shifts.Select(shift => element.Round(shift))]);
     }
 
-    private static AdaptationException NoPlace(BatchNormLayer layer) => new(AdaptationError.UnsupportedForm,
-        $"Layer '{layer.Info.Name}' computes no value of the model's main graph{(layer.Info.Spelling is { } spelling ? $" (it is {spelling})" : "")}, so a bank cannot correct it by domain. Export the model without the If, or leave the layer out with the layer filter.");
+    private static AdaptationException NoPlace(BatchNormLayer layer) => new(AdaptationError.UnsupportedForm, layer.Info.IsInput
+        ? $"'{layer.Info.Name}' is an input, and a bank corrects layers only. Leave the input out with the layer filter, or keep a model a domain (DomainPatch.ApplyTo)."
+        : $"Layer '{layer.Info.Name}' computes no value of the model's main graph{(layer.Info.Spelling is { } spelling ? $" (it is {spelling})" : "")}, so a bank cannot correct it by domain. Export the model without the If, or leave the layer out with the layer filter.");
 }

@@ -50,9 +50,10 @@ public sealed class DomainPatch
         ArgumentNullException.ThrowIfNull(source);
         CheckIsOf(source.Sha256);
         if (DomainBank.IsBank(source)) throw new AdaptationException(AdaptationError.InvalidPatch, "The model is a bank of domains; add the patch to it (DomainBank.With), or apply it to the source model.");
-        OnnxModel adapted = Layers.Count == 0 ? source.Clone() : PatchedLayers.Find(source, this, out IReadOnlyList<DecidedLayer> decided).Write(decided);
+        IReadOnlyList<DecidedLayer> decided = [];
+        OnnxModel adapted = Layers.Count == 0 ? source.Clone() : PatchedLayers.Find(source, this, out decided).Write(decided);
         Provenance.Record(adapted, Method, Verdict, LayersMeasured, Samples, ToolVersion, ModelSha256);
-        ReferenceStatistics.EmbeddedIn(source)?.RenewIn(adapted);
+        ReferenceStatistics.EmbeddedIn(source)?.RenewIn(adapted, decided);
         return adapted;
     }
 
@@ -96,5 +97,5 @@ public sealed class DomainPatch
 /// <param name="Output">The name of what it computes, unique in the model.</param>
 /// <param name="Mean">Means.</param>
 /// <param name="Variance">Variances.</param>
-/// <param name="Source">For a layer that BatchNormalization was folded into: what its output looks like on the source domain. Else null.</param>
+/// <param name="Source">For a layer that BatchNormalization was folded into, and for an input: what its output, or the input, looks like on the source domain. Else null.</param>
 public sealed record PatchLayer(string Name, string Output, IReadOnlyList<float> Mean, IReadOnlyList<float> Variance, ChannelStatistics? Source = null);

@@ -12,7 +12,7 @@ internal static class PatchedLayers
     public static PatchLayer Of(DecidedLayer decided, ReferenceStatistics? reference)
     {
         (float[] mean, float[] variance) = decided.Decision.ToFloat(decided.Layer);
-        ReferenceLayer? source = reference?.Find(decided.Layer.Node.Outputs[0]!);
+        ReferenceLayer? source = reference?.Find(decided.Layer.Output);
         return new PatchLayer(decided.Layer.Info.Name, decided.Layer.Output, mean, variance, source is null ? null : new ChannelStatistics(source.Mean, source.Variance));
     }
 

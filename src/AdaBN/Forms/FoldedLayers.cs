@@ -5,9 +5,9 @@ using AdaBN.Onnx.Ops;
 namespace AdaBN.Forms;
 
 /// <summary>
-/// Gives layers the BatchNormalization back that was folded into them. The inserted one is the identity on the source domain: its mean
-/// and bias, its variance and scale are those of the layer's own output there. Once its statistics are decided, <see cref="FoldedSite"/>
-/// folds it back.
+/// Gives layers the BatchNormalization back that was folded into them, and inputs one that they never had. The inserted one is the identity
+/// on the source domain: its mean and bias, its variance and scale are those of the layer's own output (or the input) there. Once its
+/// statistics are decided, <see cref="FoldedSite"/> folds it back, <see cref="InputSite"/> writes it in front of the model.
 /// </summary>
 internal static class FoldedLayers
 {
@@ -21,14 +21,14 @@ internal static class FoldedLayers
     public static BatchNormLayer Unfold(OnnxModel copy, FoundLayer found, ReferenceLayer reference, out IStatisticsSite site)
     {
         float epsilon = EpsilonFor(reference.Variance);
-        site = new FoldedSite(found.Folded!, reference, epsilon);
+        site = found.Folded is { } folded ? new FoldedSite(folded, reference, epsilon) : new InputSite(found.Input!.Name, reference, epsilon);
         return Insert(copy, found, [.. reference.Mean], [.. reference.Variance], [.. reference.Variance.Select(variance => Math.Sqrt(variance + epsilon))], epsilon);
     }
 
-    /// <summary>Inserts (x − 0) / √1 · 1 + 0: the layer's output is measured and nothing changes.</summary>
+    /// <summary>Inserts (x − 0) / √1 · 1 + 0: the layer's output (or the input) is measured and nothing changes.</summary>
     public static BatchNormLayer Expose(OnnxModel copy, FoundLayer found)
     {
-        double[] zeros = new double[found.Folded!.Layer.Channels], ones = [.. zeros.Select(_ => 1.0)];
+        double[] zeros = new double[found.Info.Channels!.Value], ones = [.. zeros.Select(_ => 1.0)];
         return Insert(copy, found, zeros, ones, ones, epsilon: 0);
     }
 
@@ -41,12 +41,12 @@ internal static class FoldedLayers
 
     private static BatchNormLayer Insert(OnnxModel copy, FoundLayer found, double[] mean, double[] variance, double[] scale, float epsilon)
     {
-        Value output = found.Folded!.Layer.Output;
-        Node node = GraphEditor.InsertBehind(copy, output, BatchNormalization.OpType,
+        Value measured = found.Referenced!;
+        Node node = GraphEditor.InsertBehind(copy, measured, BatchNormalization.OpType,
             Parameter("scale", scale), Parameter("bias", mean), Parameter("mean", mean), Parameter("variance", variance));
         GraphEditor.SetFloat(node, BatchNormalization.Epsilon, epsilon);
         return new BatchNormLayer(found.Info, node);
 
-        KeyValuePair<string, double[]> Parameter(string what, double[] values) => KeyValuePair.Create($"{output.Name}.{what}", values);
+        KeyValuePair<string, double[]> Parameter(string what, double[] values) => KeyValuePair.Create($"{measured.Name}.{what}", values);
     }
 }

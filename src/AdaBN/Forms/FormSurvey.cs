@@ -15,13 +15,14 @@ internal sealed class FormSurvey
     private readonly Dictionary<Node, Refusal> _refused = [];
     private readonly HashSet<Node> _partsOfRefused = [];
     private readonly Func<LinearLayer, string?> _whyNotUnfolded;
+    private readonly Func<Value, bool> _isWantedInput;
     private Dictionary<Node, FoldedNode> _folded = [];
     private string? _functionsStay;
     private readonly Dictionary<string, NodePath> _paths = new(StringComparer.Ordinal);
 
-    private FormSurvey(OnnxModel file, OnnxModel copy, Func<LinearLayer, string?> whyNotUnfolded)
+    private FormSurvey(OnnxModel file, OnnxModel copy, Func<LinearLayer, string?> whyNotUnfolded, Func<Value, bool> isWantedInput)
     {
-        _whyNotUnfolded = whyNotUnfolded;
+        (_whyNotUnfolded, _isWantedInput) = (whyNotUnfolded, isWantedInput);
         File = file;
         Copy = InlineBranches(copy);
     }
@@ -46,34 +47,38 @@ internal sealed class FormSurvey
 
     /// <summary>
     /// Looks at a model as an adaptation would. Where BatchNormalization looks as if it were folded into layers, all layers into which it could
-    /// be are listed as well, each of the others with the reason why it is not thought to be.
+    /// be are listed as well, each of the others with the reason why it is not thought to be. Inputs are listed if the reference holds them.
     /// </summary>
     /// <param name="model">The model.</param>
-    /// <param name="reference">The source statistics of such layers, where they are known.</param>
+    /// <param name="reference">The source statistics of such layers, and of inputs, where they are known.</param>
     /// <exception cref="AdaptationException">The reference does not fit the layers.</exception>
     public static FormSurvey Of(OnnxModel model, ReferenceStatistics? reference)
     {
+        bool knowsLayers = reference?.IsOfInputsOnly(model) == false;
         FormSurvey survey = Of(model, layer =>
-            reference?.Find(layer.Output) is not null ? null
-            : layer.NotFoldedBecause ?? (reference is null ? "its statistics on the source domain are not known" : "the reference does not hold it"), listsFolded: reference is not null);
-        reference?.CheckAgainst(survey._folded.Values.Select(found => found.Layer));
+            reference?.Find(layer.Output.Name) is not null ? null
+            : layer.NotFoldedBecause ?? (knowsLayers ? "the reference does not hold it" : "its statistics on the source domain are not known"), input => reference?.Find(input.Name) is not null, listsFolded: knowsLayers);
+        reference?.CheckAgainst(survey._folded.Values.Select(found => (found.Layer.Output, found.Layer.Channels)).Concat(ModelInput.Find(survey.Copy).Select(input => (input.Value, input.Channels))));
         return survey;
     }
 
     /// <summary>Looks at a model as the measuring of a reference does: every layer that could be measured is listed.</summary>
-    public static FormSurvey ToMeasure(OnnxModel model) => Of(model, layer => layer.NotFoldedBecause, listsFolded: true);
+    public static FormSurvey ToMeasure(OnnxModel model) => Of(model, layer => layer.NotFoldedBecause, _ => false, listsFolded: true);
 
-    private static FormSurvey Of(OnnxModel model, Func<LinearLayer, string?> whyNotUnfolded, bool listsFolded)
+    /// <summary>The same for a reference of the model's inputs: all of them are listed.</summary>
+    public static FormSurvey ToMeasurePixels(OnnxModel model) => Of(model, layer => layer.NotFoldedBecause ?? "only inputs are measured", _ => true, listsFolded: false);
+
+    private static FormSurvey Of(OnnxModel model, Func<LinearLayer, string?> whyNotUnfolded, Func<Value, bool> isWantedInput, bool listsFolded)
     {
         FormSurvey survey;
         try
         {
             OnnxModel inlined = FunctionInliner.Inline(model);
-            survey = new FormSurvey(inlined.Clone(), inlined.Clone(), whyNotUnfolded);
+            survey = new FormSurvey(inlined.Clone(), inlined.Clone(), whyNotUnfolded, isWantedInput);
         }
         catch (OnnxModelException e)
         {
-            survey = new FormSurvey(model.Clone(), model.Clone(), whyNotUnfolded) { _functionsStay = e.Message };
+            survey = new FormSurvey(model.Clone(), model.Clone(), whyNotUnfolded, isWantedInput) { _functionsStay = e.Message };
         }
         survey.Standardize();
         survey._folded = LinearLayers.Find(survey.Copy).ToDictionary(layer => layer.Node, layer => new FoldedNode(layer, survey.PathOf(layer.Node)));
@@ -136,7 +141,7 @@ internal sealed class FormSurvey
             BatchNormForm.ToInitializers(node, Copy, constants);
         }
         IEnumerable<Node> layers = _adaptable.Keys.Concat(Copy.Graph.Nodes.Where(Linear.Is));
-        if (Float32Conversion.Concerns(Copy, [.. layers.SelectMany(node => node.Inputs.OfType<Value>())])) Float32Conversion.Apply(Copy);
+        if (Float32Conversion.Concerns(Copy, [.. layers.SelectMany(node => node.Inputs.OfType<Value>()), .. Copy.Graph.RequiredInputs.Where(_isWantedInput)])) Float32Conversion.Apply(Copy);
     }
 
     private void WriteAsOneNode(WrittenOutBatchNorm found, ConstantFolder constants)
@@ -171,9 +176,11 @@ internal sealed class FormSurvey
     {
         IReadOnlyList<Node> ordered = Copy.Graph.TopologicalOrder();
         Dictionary<Value, int> depths = BatchNormDepth.Of(Copy.Graph, ordered,
-            node => node.Is(BatchNormalization.OpType) || (_folded.TryGetValue(node, out FoldedNode? found) && _whyNotUnfolded(found.Layer) is null));
+            node => node.Is(BatchNormalization.OpType) || (_folded.TryGetValue(node, out FoldedNode? found) && _whyNotUnfolded(found.Layer) is null), _isWantedInput);
         var constants = new ConstantFolder(Copy);
         int index = 0;
+        foreach (ModelInput input in ModelInput.Find(Copy).Where(input => _isWantedInput(input.Value)))
+            yield return new FoundLayer(input.Describe(index++), null, Input: input.Value);
         foreach (Node node in ordered.SelectMany(node => node.NestedGraphs.SelectMany(nested => nested.NodesAndNested()).Prepend(node)))
         {
             int? depth = node.Inputs.OfType<Value>().FirstOrDefault(depths.ContainsKey) is { } input ? depths[input] : null;

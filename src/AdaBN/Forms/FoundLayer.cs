@@ -8,10 +8,14 @@ namespace AdaBN.Forms;
 /// <param name="Info">What is told of it in public.</param>
 /// <param name="Batch">Its node and places if it is a BatchNormalization that can be adapted; else null.</param>
 /// <param name="Folded">The layer that a BatchNormalization was, or could have been, folded into; else null.</param>
-internal sealed record FoundLayer(NormalizationLayer Info, AdaptableNode? Batch, FoldedNode? Folded = null)
+/// <param name="Input">The input of the model that it is; else null.</param>
+internal sealed record FoundLayer(NormalizationLayer Info, AdaptableNode? Batch, FoldedNode? Folded = null, Value? Input = null)
 {
-    /// <summary>The name of what the layer computes, where it can be adapted.</summary>
-    public string? Output => Batch?.Node.Outputs[0]!.Name ?? Folded?.Layer.Output.Name;
+    /// <summary>The value whose statistics on the source domain are not in the file, but in a reference; null where they are in the file.</summary>
+    public Value? Referenced => Folded?.Layer.Output ?? Input;
+
+    /// <summary>The name of what the layer computes (of the input itself), where it can be adapted.</summary>
+    public string? Output => Batch?.Node.Outputs[0]!.Name ?? Referenced?.Name;
 }
 
 /// <summary>A node of the working copy into which a BatchNormalization may have been folded.</summary>

@@ -24,8 +24,8 @@ internal sealed record WorkingModel(
     {
         DomainBank.Refuse(model);
         FormSurvey survey = FormSurvey.Of(model, reference);
-        FoundLayer[] folded = [.. survey.Layers.Where(found => found is { Folded: not null, Info.CanAdapt: true } && (filter?.Invoke(found.Info) ?? true))];
-        List<FoundLayer> chosen = Choose(survey.Layers, filter, mayBeNone: folded.Length > 0);
+        FoundLayer[] referenced = [.. survey.Layers.Where(found => found is { Referenced: not null, Info.CanAdapt: true } && (filter?.Invoke(found.Info) ?? true))];
+        List<FoundLayer> chosen = Choose(survey.Layers, filter, mayBeNone: referenced.Length > 0);
         Dictionary<BatchNormLayer, AdaptableNode> forms = chosen.ToDictionary(found => new BatchNormLayer(found.Info, found.Batch!.Node, found.Batch.Mean.Source.ElementType), found => found.Batch!);
 
         List<string> findings = [.. survey.Findings];
@@ -42,9 +42,9 @@ internal sealed record WorkingModel(
             form.Variance.Settle(survey.File);
         }
         var sites = new Dictionary<BatchNormLayer, IStatisticsSite>();
-        foreach (FoundLayer found in folded)
+        foreach (FoundLayer found in referenced)
         {
-            BatchNormLayer unfolded = FoldedLayers.Unfold(survey.Copy, found, reference!.Find(found.Folded!.Layer.Output)!, out IStatisticsSite site);
+            BatchNormLayer unfolded = FoldedLayers.Unfold(survey.Copy, found, reference!.Find(found.Referenced!.Name)!, out IStatisticsSite site);
             sites.Add(unfolded, site);
         }
         BatchNormLayer[] layers = [.. forms.Keys, .. sites.Keys];
@@ -53,6 +53,7 @@ internal sealed record WorkingModel(
             var site = new ParameterSite(together[0], [.. together.Select(layer => forms[layer].Mean)], [.. together.Select(layer => forms[layer].Variance)]);
             foreach (BatchNormLayer layer in together) sites.Add(layer, site);
         }
+        findings.AddRange(sites.Values.OfType<InputSite>().Select(site => site.Describe(survey.File)));
         findings.AddRange(FoldedFindings.Of(survey, reference, layers));
         return new WorkingModel(survey.Copy, survey.File, layers, sites, findings);
     }
@@ -66,8 +67,22 @@ internal sealed record WorkingModel(
         BatchNormLayer[] layers = [.. survey.Layers.Where(found => found.Folded is not null && (filter?.Invoke(found.Info) ?? found.Info.CanAdapt)).Select(found => FoldedLayers.Expose(survey.Copy, found))];
         if (layers.Length > 0) return new WorkingModel(survey.Copy, survey.File, layers, new Dictionary<BatchNormLayer, IStatisticsSite>(), []);
         throw new AdaptationException(AdaptationError.NoBatchNormalization, filter is null
-            ? "No layer of the model looks as if a BatchNormalization had been folded into it, so there is nothing to measure. BatchNormalization nodes need no reference: adapt the model as it is."
+            ? $"No layer of the model looks as if a BatchNormalization had been folded into it, so there is nothing to measure. BatchNormalization nodes need no reference: adapt the model as it is. {NormalizationVerdict.PixelsInstead}"
             : "The layer filter turns down every layer that a BatchNormalization could have been folded into; nothing is left to measure.");
+    }
+
+    /// <summary>Prepares the measuring of a reference of inputs: behind each stands one that changes nothing.</summary>
+    /// <exception cref="AdaptationException">An input cannot be aligned that the filter chooses, or (without one) none can, or it turns all down.</exception>
+    public static WorkingModel ToMeasurePixels(OnnxModel model, Func<NormalizationLayer, bool>? filter)
+    {
+        DomainBank.Refuse(model);
+        FormSurvey survey = FormSurvey.ToMeasurePixels(model);
+        FoundLayer[] inputs = [.. survey.Layers.Where(found => found.Input is not null)];
+        FoundLayer[] chosen = [.. inputs.Where(found => filter?.Invoke(found.Info) ?? (found.Info.CanAdapt || !inputs.Any(input => input.Info.CanAdapt)))];
+        if (chosen.Length == 0) throw new AdaptationException(AdaptationError.UnsupportedForm, inputs.Length == 0 ? "The model has no input." : "The layer filter turns down every input of the model; nothing is left to measure.");
+        string[] declined = [.. chosen.Where(found => !found.Info.CanAdapt).Select(found => $"'{found.Info.Name}': {found.Info.DeclinedBecause} ({found.Info.Mend})")];
+        if (declined.Length > 0) throw new AdaptationException(AdaptationError.UnsupportedForm, $"Input(s) of the model cannot be aligned: {string.Join("; ", declined)}.");
+        return new WorkingModel(survey.Copy, survey.File, [.. chosen.Select(found => FoldedLayers.Expose(survey.Copy, found))], new Dictionary<BatchNormLayer, IStatisticsSite>(), []);
     }
 
     /// <summary>The moments to decide by: those of layers with one statistic, all of one stage, are merged.</summary>
@@ -92,7 +107,7 @@ internal sealed record WorkingModel(
     private static List<FoundLayer> Choose(IReadOnlyList<FoundLayer> layers, Func<NormalizationLayer, bool>? filter, bool mayBeNone)
     {
         List<FoundLayer> batchNorms = [.. layers.Where(found => found.Info.Form == BatchNormalization.OpType)];
-        if (batchNorms.Count == 0 && !mayBeNone && !layers.Any(found => found is { Folded: not null, Info.CanAdapt: true })) throw new AdaptationException(AdaptationError.NoBatchNormalization, NormalizationVerdict.Of([.. layers.Select(found => found.Info)]));
+        if (batchNorms.Count == 0 && !mayBeNone && !layers.Any(found => found is { Referenced: not null, Info.CanAdapt: true })) throw new AdaptationException(AdaptationError.NoBatchNormalization, NormalizationVerdict.Of([.. layers.Select(found => found.Info)]));
         batchNorms = [.. batchNorms.Where(found => filter?.Invoke(found.Info) ?? true)];
         if (batchNorms.Count == 0 && !mayBeNone)
             throw new AdaptationException(AdaptationError.NoBatchNormalization, "The layer filter turns down every BatchNormalization of the model; nothing is left to adapt.");

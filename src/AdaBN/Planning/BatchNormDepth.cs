@@ -9,9 +9,9 @@ namespace AdaBN.Planning;
 internal static class BatchNormDepth
 {
     /// <summary>Depths by value; values that do not depend on the model's inputs have none.</summary>
-    public static Dictionary<Value, int> Of(Graph graph, IReadOnlyList<Node> topologicalOrder, Func<Node, bool> isCounted)
+    public static Dictionary<Value, int> Of(Graph graph, IReadOnlyList<Node> topologicalOrder, Func<Node, bool> isCounted, Func<Value, bool>? isNormalizedInput = null)
     {
-        Dictionary<Value, int> depths = graph.RequiredInputs.ToDictionary(input => input, _ => 0);
+        Dictionary<Value, int> depths = graph.RequiredInputs.ToDictionary(input => input, input => isNormalizedInput?.Invoke(input) == true ? 1 : 0);
         foreach (Node node in topologicalOrder)
         {
             int depth = -1;

@@ -9,7 +9,8 @@ namespace AdaBN;
 /// <summary>
 /// What the outputs of layers look like on the source domain, where their BatchNormalization was folded into them and the file tells no
 /// statistics any more. Measured once from source images (unlabeled, some hundred suffice), kept in a file or in the model itself, and
-/// used by every adaptation of the model: <see cref="AdaptationOptions.Reference"/>. Immutable.
+/// used by every adaptation of the model: <see cref="AdaptationOptions.Reference"/>. Where a model has no BatchNormalization at all, the same of its
+/// inputs (<see cref="MeasurePixels"/>). Immutable.
 /// </summary>
 public sealed class ReferenceStatistics
 {
@@ -50,19 +51,39 @@ public sealed class ReferenceStatistics
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="AdaptationException">The model or the data cannot be used; <see cref="AdaptationException.Error"/> says which way.</exception>
     public static ReferenceStatistics Measure(
-        OnnxModel model, ISampleSource samples, AdaptationOptions? options = null, IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default)
+        OnnxModel model, ISampleSource samples, AdaptationOptions? options = null, IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Measure(model, WorkingModel.ToMeasure, samples, options, progress, cancellationToken);
+
+    /// <summary>
+    /// Measures a model's inputs on samples of its source domain, channel by channel along axis 1, instead of layers: adaptations with this
+    /// reference align each channel of the target's pixels to the source's mean and variance, a way for models without any
+    /// BatchNormalization. It corrects brightness, contrast and colour casts, and nothing that happens inside of a picture.
+    /// </summary>
+    /// <param name="model">The model, as it will be adapted; it is not changed.</param>
+    /// <param name="samples">Samples like those the model was trained on; no labels.</param>
+    /// <param name="options">Settings; defaults where null. The layer filter chooses among the inputs; without it, all are measured that can be aligned.</param>
+    /// <param name="progress">Told after each batch, from worker threads.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="AdaptationException">The model or the data cannot be used; <see cref="AdaptationException.Error"/> says which way.</exception>
+    public static ReferenceStatistics MeasurePixels(
+        OnnxModel model, ISampleSource samples, AdaptationOptions? options = null, IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Measure(model, WorkingModel.ToMeasurePixels, samples, options, progress, cancellationToken);
+
+    private static ReferenceStatistics Measure(
+        OnnxModel model, Func<OnnxModel, Func<NormalizationLayer, bool>?, WorkingModel> prepare, ISampleSource samples, AdaptationOptions? options,
+        IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(samples);
         options ??= new AdaptationOptions();
         options.Validate();
-        var measuring = WorkingModel.ToMeasure(model, options.LayerFilter);
+        WorkingModel measuring = prepare(model, options.LayerFilter);
         using var run = new AdaptationRun(measuring, samples, options);
         run.Foretell(AdaptationPolicy.KeepSource, cancellationToken);
         AdaptedLayers measured = run.PassAll(AdaptationPolicy.KeepSource, progress, cancellationToken);
         foreach ((BatchNormLayer layer, LayerEvidence evidence, _) in measured.Layers) evidence.Target.ToFloat(layer); // refused here rather than by the first adaptation
         return new ReferenceStatistics(model.ComputationSha256(), model.Sha256, measured.Samples, BatchNormAdapter.ToolVersion,
-            [.. measured.Layers.Select(found => new ReferenceLayer(found.Layer.Info.Name, found.Layer.Node.Outputs[0]!.Name, found.Evidence.Target.Mean, found.Evidence.Target.Variance))]);
+            [.. measured.Layers.Select(found => new ReferenceLayer(found.Layer.Info.Name, found.Layer.Output, found.Evidence.Target.Mean, found.Evidence.Target.Variance))]);
     }
 
     /// <summary>The layers that could be measured; those are by default whose <see cref="NormalizationLayer.CanAdapt"/> is true.</summary>
@@ -70,6 +91,13 @@ public sealed class ReferenceStatistics
     {
         ArgumentNullException.ThrowIfNull(model);
         return [.. FormSurvey.ToMeasure(model).Layers.Where(found => found.Folded is not null).Select(found => found.Info)];
+    }
+
+    /// <summary>The inputs of a model, as <see cref="MeasurePixels"/> sees them; <see cref="NormalizationLayer.DeclinedBecause"/> says which cannot be aligned, and why.</summary>
+    public static IReadOnlyList<NormalizationLayer> MeasurableInputs(OnnxModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return [.. FormSurvey.ToMeasurePixels(model).Layers.Where(found => found.Input is not null).Select(found => found.Info)];
     }
 
     /// <summary>Reads a file that <see cref="Save"/> wrote.</summary>
@@ -107,11 +135,16 @@ public sealed class ReferenceStatistics
         model.SetMetadata(ReferenceFile.MetadataKey, ReferenceFile.Pack(this));
     }
 
-    /// <summary>Renews what an adapted model carries: its outputs have these very statistics on the domain it was adapted to.</summary>
-    internal void RenewIn(OnnxModel adapted)
+    /// <summary>
+    /// Renews what an adapted model carries. Its layers' outputs have these very statistics on the domain it was adapted to; its inputs have the
+    /// statistics that were decided for them, from which it takes them to these.
+    /// </summary>
+    internal void RenewIn(OnnxModel adapted, IEnumerable<DecidedLayer> changed)
     {
         if (!adapted.Metadata.Any(entry => entry.Key == ReferenceFile.MetadataKey)) return;
-        var renewed = new ReferenceStatistics(adapted.ComputationSha256(), ModelSha256, Samples, ToolVersion, Layers);
+        var inputs = changed.Where(found => found.Layer.Info.IsInput).ToDictionary(found => found.Layer.Output, found => found.Decision.ToFloat(found.Layer));
+        var renewed = new ReferenceStatistics(adapted.ComputationSha256(), ModelSha256, Samples, ToolVersion,
+            [.. Layers.Select(layer => inputs.TryGetValue(layer.Output, out (float[] Mean, float[] Variance) decided) ? layer with { Mean = [.. decided.Mean], Variance = [.. decided.Variance] } : layer)]);
         adapted.SetMetadata(ReferenceFile.MetadataKey, ReferenceFile.Pack(renewed));
     }
 
@@ -123,7 +156,10 @@ public sealed class ReferenceStatistics
         return reference;
     }
 
-    internal ReferenceLayer? Find(Value output) => _byOutput.GetValueOrDefault(output.Name);
+    internal ReferenceLayer? Find(string output) => _byOutput.GetValueOrDefault(output);
+
+    /// <summary>Whether it says nothing of layers that a BatchNormalization was folded into.</summary>
+    internal bool IsOfInputsOnly(OnnxModel model) => Layers.All(layer => model.Graph.RequiredInputs.Any(input => input.Name == layer.Output));
 
     private void CheckAgainst(OnnxModel model, bool isEmbedded)
     {
@@ -138,9 +174,9 @@ public sealed class ReferenceStatistics
     }
 
     /// <summary>Refuses a reference that does not fit the layers of its own model.</summary>
-    internal void CheckAgainst(IEnumerable<LinearLayer> layers)
+    internal void CheckAgainst(IEnumerable<(Value Measured, int Channels)> layers)
     {
-        Dictionary<string, int> channels = layers.ToDictionary(layer => layer.Output.Name, layer => layer.Channels);
+        Dictionary<string, int> channels = layers.ToDictionary(layer => layer.Measured.Name, layer => layer.Channels);
         foreach (ReferenceLayer layer in Layers)
         {
             if (channels.GetValueOrDefault(layer.Output) is var expected && expected == layer.Mean.Count) continue;
@@ -150,9 +186,9 @@ public sealed class ReferenceStatistics
     }
 }
 
-/// <summary>What a layer's output looks like on the source domain. Both lists have one number a channel.</summary>
-/// <param name="Name">The node's name, or its output's where it has none.</param>
-/// <param name="Output">The name of what it computes, unique in the model.</param>
+/// <summary>What a layer's output, or an input of the model, looks like on the source domain. Both lists have one number a channel.</summary>
+/// <param name="Name">The node's name, or its output's where it has none; the input's.</param>
+/// <param name="Output">The name of what it computes, unique in the model; the input's.</param>
 /// <param name="Mean">Means.</param>
 /// <param name="Variance">Variances.</param>
 public sealed record ReferenceLayer(string Name, string Output, IReadOnlyList<double> Mean, IReadOnlyList<double> Variance);
