@@ -37,6 +37,7 @@ public static class RewriteSearch
         options ??= new AdaptationOptions();
         options.Validate();
         if (options.JudgementImages < Fewest) throw new ArgumentException(Text($"{nameof(AdaptationOptions)}: {nameof(options.JudgementImages)} is {options.JudgementImages}, but a search compares models by images; expected {Fewest} or more."));
+        TriedRewrite.ScoresOf(model); // before any data is read
 
         DrawnSamples drawn = DrawnSamples.Draw(model, samples, options.JudgementImages, options.MaxSamples, cancellationToken);
         if (drawn.Indices.Count < Fewest)
@@ -58,7 +59,8 @@ public static class RewriteSearch
 
     /// <summary>Labelled samples in an order that is the same whatever they were given in; one that comes twice counts once, or it would stand in two folds.</summary>
     private static LabelledSamples InFixedOrder(OnnxModel model, LabelledSamples given, CancellationToken cancellationToken)
-    {
+    {        TriedRewrite.ScoresOf(model); // before any data is read
+
         DrawnSamples drawn = DrawnSamples.Draw(model, given.Samples, given.Labels.Count, null, cancellationToken);
         given.CheckCount(drawn.Read);
         return new LabelledSamples(drawn.Source, [.. drawn.Indices.Select(index => given.Labels[(int)index])]);

@@ -13,6 +13,10 @@ internal sealed record TriedRewrite(RewriteOfLayers? Rewrite, string? LeftOutBec
     private const string NoScores = "The model has no output of one score a class for each image, which rewrites could be compared by. Export it with its scores as an output, or choose a rewrite yourself.";
     private const string NotFinite = "scores of some images are not finite";
 
+    /// <summary>The output that candidates are compared by.</summary>
+    /// <exception cref="AdaptationException">No output is declared as one score a class.</exception>
+    public static Value ScoresOf(OnnxModel model) => ClassScores.Find(model.Graph) ?? throw new AdaptationException(AdaptationError.UnsupportedForm, NoScores);
+
     public static TriedRewrite Try(OnnxModel model, RewriteOfLayers? rewrite, ISampleSource drawn, LabelledSamples? labelled, CancellationToken cancellationToken)
     {
         TriedRewrite LeftOut(string because) => new(rewrite, because, null, null);
@@ -24,8 +28,7 @@ internal sealed record TriedRewrite(RewriteOfLayers? Rewrite, string? LeftOutBec
         {
             return LeftOut(e.Message);
         }
-        float[][] Scores(ISampleSource samples) => ClassScores.Find(model.Graph) is { } output && ModelScores.Of(model, output, samples, cancellationToken) is { } scores
-            ? scores : throw new AdaptationException(AdaptationError.UnsupportedForm, NoScores);
+        float[][] Scores(ISampleSource samples) => ModelScores.Of(model, ScoresOf(model), samples, cancellationToken) ?? throw new AdaptationException(AdaptationError.UnsupportedForm, NoScores);
         Predictions? seen = Predictions.Of(Scores(drawn)), known = labelled is null ? null : Predictions.Of(Scores(labelled.Samples));
         if (seen is not null && (known is not null || labelled is null)) return new TriedRewrite(rewrite, null, seen, known);
         return rewrite is not null ? LeftOut(NotFinite) : throw new AdaptationException(AdaptationError.NonFinite, $"Of the model as it is, {NotFinite}: check that preprocessing (scale, mean, channel order) is the one the model was trained with.");
