@@ -68,7 +68,7 @@ internal static class FamilyCost
             {
                 for (int i = 0; i < _images.Length; i++) (_entrant.Before?.Invoke(_images[i]) ?? _images[i]).CopyTo(_data, i * _images[i].Length);
                 using var input = OrtValue.CreateTensorValueFromMemory(_data, _shape);
-                using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_run, [_session.InputNames[0]], [input], [_session.OutputNames[0]]);
+                using IDisposableReadOnlyCollection<OrtValue> outputs = _session.Run(_run, _session.InputNames, Classifier.Inputs(_session, input, _images.Length, _entrant.Domain), [_session.OutputNames[0]]);
             }
             return Stopwatch.GetElapsedTime(start);
         }

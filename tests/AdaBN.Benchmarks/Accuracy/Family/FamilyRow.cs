@@ -6,7 +6,8 @@ namespace AdaBN.Benchmarks.Accuracy.Family;
 /// <summary>What a row makes of the source model: a model, and what is done to each image before it.</summary>
 /// <param name="Model">What ONNX Runtime runs.</param>
 /// <param name="Before">What is done to an image before, or null.</param>
-internal sealed record Entrant(OnnxModel Model, Func<float[], float[]>? Before = null);
+/// <param name="Domain">The number of the images' domain, where the model asks for it.</param>
+internal sealed record Entrant(OnnxModel Model, Func<float[], float[]>? Before = null, long Domain = 0);
 
 /// <summary>What rows may look at.</summary>
 /// <param name="Images">The target's images, as the model takes them, unlabeled.</param>
@@ -25,6 +26,7 @@ internal sealed record FamilyRow(string Name, Func<Classifier, FamilyTarget, Ent
     [
         new(Source, (model, _) => new(model.Model)),
         new("AdaBN", (model, target) => new(BatchNormAdapter.Adapt(model.Model, target.Images, PaperAdaBN.Options with { Workers = 1 }).Model)),
+        new("AdaBN, in a domain bank", (model, target) => new(DomainBank.Of(model.Model).With(BatchNormAdapter.Adapt(model.Model, target.Images, PaperAdaBN.Options with { Workers = 1 }).ToPatch("target"), id: 1).ToModel(), Domain: 1)),
         new("auto", (model, target) => new(BatchNormAdapter.Adapt(model.Model, target.Images, new AdaptationOptions { Workers = 1 }).Model)),
         new("IN, all layers", (model, _) => Rewritten(model, NormalizationRewrite.ToInstanceNorm)),
         new("IN, first third", (model, _) => Rewritten(model, NormalizationRewrite.ToInstanceNorm with { FirstLayers = Third(model) })),

@@ -56,7 +56,7 @@ internal static class FamilyRun
         {
             Entrant entrant = FamilyRow.All[i].Make(model, target);
             float[][] prepared = entrant.Before is { } before ? [.. images.Select(before)] : images;
-            rights[i] = [.. model.Predict(entrant.Model, prepared).Zip(labels, (prediction, label) => prediction == label)];
+            rights[i] = [.. model.Predict(entrant.Model, prepared, entrant.Domain).Zip(labels, (prediction, label) => prediction == label)];
         });
         return [.. FamilyRow.All.Zip(rights, (row, right) => AccuracyRun.Score(condition, row.Name, right, rights[0]))];
     }
