@@ -19,7 +19,7 @@ internal static class AdabnCommand
         IAnsiConsole console = Consoles.For(output);
         var verbose = new Option<bool>("--verbose") { Description = "Show where in the program an error arose.", Recursive = true };
         // A RootCommand would show the assembly's name in its help instead of the command's.
-        var root = new Command("adabn", "Looks at the normalization of ONNX models and adapts it to a new domain (AdaBN). Exit codes: 0 done, 1 failed, 2 wrong usage, 3 adapting is not advised (adapt --gate) or drift was found (shift --fail-on-drift), 130 cancelled.")
+        var root = new Command("adabn", "Looks at the normalization of ONNX models and adapts it to a new domain (AdaBN). Exit codes: 0 done, 1 failed, 2 wrong usage, 3 adapting is not advised (adapt --gate), no rewrite is better than the model as it is (rewrite --to search) or drift was found (shift --fail-on-drift), 130 cancelled.")
         {
             InspectCommand.Create(console, output),
             AdaptCommand.Create(console, Consoles.For(error), output),

@@ -29,4 +29,14 @@ internal static class CommandInputs
         ISampleSource[] sources = [.. files.Select((file, i) => NpyFile.Open(file, inputs.Length > 0 ? inputs[i] : null))];
         return sources.Length == 1 ? sources[0] : SampleSource.Zip(sources);
     }
+
+    public static LabelledSamples? LabelledOf(string? samples, string? labels)
+    {
+        if (samples is null && labels is null) return null;
+        if (samples is null || labels is null) throw new ArgumentException("--labelled and --labels go together: the samples and their classes.");
+        string[] words = File.ReadAllText(labels).Split([' ', ',', ';', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        int[] classes = [.. words.Select((word, i) => int.TryParse(word, CultureInfo.InvariantCulture, out int label) && label >= 0
+            ? label : throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--labels {labels}: entry {i + 1} is '{word}', expected the number of a class, from 0.")))];
+        return new LabelledSamples(NpyFile.Open(samples, null), classes);
+    }
 }

@@ -13,12 +13,14 @@ internal static class RewriteCommand
         var model = SharedOptions.Model();
         var to = new Option<string>("--to")
         {
-            Description = "in (instance normalization), bin:RHO (a mix, RHO 1 is the layer as it is), bin (the same, RHO of each channel measured on --data), ibn-a:K (half the channels of the K shallowest layers), adain (computes as in, and keeps the layers).",
+            Description = "in (instance normalization), bin:RHO (a mix, RHO 1 is the layer as it is), bin (the same, RHO of each channel measured on --data), ibn-a:K (half the channels of the K shallowest layers), adain (computes as in, and keeps the layers), search (tries all of these in several layers on --data and takes the best, if any is better than the model as it is).",
             Required = true, HelpName = "KIND",
         };
-        var data = new Option<string[]>("--data") { Description = "For bin: unlabeled samples of the domains that the model shall work on, float32 NumPy file, first axis counts samples.", HelpName = "FILE.npy" };
+        var data = new Option<string[]>("--data") { Description = "For bin and search: unlabeled samples of the domains that the model shall work on, float32 NumPy file, first axis counts samples.", HelpName = "FILE.npy" };
         var input = SharedOptions.Input();
         var maxSamples = SharedOptions.MaxSamples();
+        var labelled = SharedOptions.Labelled("search then chooses by cross-validated accuracy");
+        var labels = SharedOptions.Labels();
         var first = new Option<int?>("--first") { Description = "Rewrite the so many shallowest layers only; default: all.", HelpName = "K" };
         var skip = SharedOptions.Skip("Leave as it is");
         var destination = new Option<string>("--out") { Description = "Where to write the rewritten model.", Required = true, HelpName = "OUT.onnx" };
@@ -26,21 +28,35 @@ internal static class RewriteCommand
         var json = SharedOptions.Json();
         var command = new Command("rewrite", "Put other normalizations in the place of BatchNormalization. Example: adabn rewrite classifier.onnx --to in --first 1 --out classifier.in.onnx")
         {
-            model, to, data, input, maxSamples, first, skip, destination, singleFile, json,
+            model, to, data, input, maxSamples, labelled, labels, first, skip, destination, singleFile, json,
         };
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!, kind = parsed.GetValue(to)!;
             string[] files = parsed.GetValue(data) ?? [];
             CommandInputs.CheckTarget(source, target);
-            if ((kind == "bin") != (files.Length > 0)) throw new ArgumentException("--to bin and --data go together: RHO is measured on samples. Other kinds read none.");
+            if ((kind is "bin" or "search") != (files.Length > 0)) throw new ArgumentException("--to bin or search and --data go together: RHO is measured on samples, and rewrites are compared on them. Other kinds read none.");
+            if (kind == "search" && parsed.GetValue(first) is not null) throw new ArgumentException("--to search finds itself how many layers; leave out --first.");
+            if (kind != "search" && (parsed.GetValue(labelled) ?? parsed.GetValue(labels)) is not null) throw new ArgumentException("--labelled and --labels are for --to search; other kinds choose nothing.");
             OnnxModel loaded = OnnxModel.Load(source);
             Func<NormalizationLayer, bool>? filter = CommandInputs.FilterOf(loaded, null, parsed.GetValue(skip) ?? []);
-            NormalizationRewrite rewrite = kind != "bin" ? RewriteOf(kind) : NormalizationRewrite.ToBatchInstanceNorm(ProgressBar.Run(errorConsole, progress => BatchShare.Measure(
-                loaded, CommandInputs.OpenData(files, parsed.GetValue(input) ?? []), new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = filter }, progress, cancellationToken)));
+            var options = new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = filter, Labelled = CommandInputs.LabelledOf(parsed.GetValue(labelled), parsed.GetValue(labels)) };
+            T OnSamples<T>(Func<ISampleSource, IProgress<AdaptationProgress>?, T> work) =>
+                ProgressBar.Run(errorConsole, progress => work(CommandInputs.OpenData(files, parsed.GetValue(input) ?? []), progress));
+            void Save(OnnxModel rewritten) => (parsed.GetValue(singleFile) ? rewritten.ToSingleFile() : rewritten).Save(target);
+            if (kind == "search")
+            {
+                RewriteSearchResult found = OnSamples((samples, progress) => RewriteSearch.Find(loaded, samples, options, progress, cancellationToken));
+                if (found.Model is { } best) Save(best);
+                if (parsed.GetValue(json)) output.WriteLine(found.Report.ToJson());
+                else Print(console, found.Report, target);
+                return found.Model is null ? AdabnCommand.Alert : AdabnCommand.Success;
+            }
+            NormalizationRewrite rewrite = kind != "bin" ? RewriteOf(kind)
+                : NormalizationRewrite.ToBatchInstanceNorm(OnSamples((samples, progress) => BatchShare.Measure(loaded, samples, options, progress, cancellationToken)));
             if (parsed.GetValue(first) is { } layers) rewrite = rewrite.FirstLayers is null ? rewrite with { FirstLayers = layers } : throw new ArgumentException($"--to {kind} says itself how many layers; leave out --first.");
             RewriteResult result = NormalizationRewriter.Rewrite(loaded, rewrite with { LayerFilter = filter });
-            (parsed.GetValue(singleFile) ? result.Model.ToSingleFile() : result.Model).Save(target);
+            Save(result.Model);
             if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());
             else Print(console, result.Report, target);
             return AdabnCommand.Success;
@@ -54,7 +70,7 @@ internal static class RewriteCommand
         ["adain"] => NormalizationRewrite.ToSourceStyle,
         ["bin", var text] when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double share) => NormalizationRewrite.ToBatchInstanceNorm(share),
         ["ibn-a", var text] when int.TryParse(text, CultureInfo.InvariantCulture, out int layers) => NormalizationRewrite.ToInstanceBatchNorm(layers),
-        _ => throw new ArgumentException($"--to '{kind}' is none of in, bin:RHO (such as bin:0.5), bin (with --data), ibn-a:K (such as ibn-a:3), adain."),
+        _ => throw new ArgumentException($"--to '{kind}' is none of in, bin:RHO (such as bin:0.5), bin (with --data), ibn-a:K (such as ibn-a:3), adain, search (with --data)."),
     };
 
     private static void Print(IAnsiConsole console, RewriteReport report, string target)
@@ -65,6 +81,23 @@ internal static class RewriteCommand
         console.Write(table);
         foreach (string finding in report.Findings) console.WriteLine($"note: {finding}");
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Layers.Count(layer => layer.LeftBecause is null)} of {report.Layers.Count} layers now {report.Rewrite}; wrote {target}"));
+    }
+
+    private static void Print(IAnsiConsole console, RewriteSearchReport report, string target)
+    {
+        static string Figure(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "–";
+        bool isLabelled = report.Candidates[0].Accuracy is not null;
+        var table = new Table().Border(TableBorder.Minimal).AddColumns(["rewrite", "entropy", "change", "diversity", "same predictions", .. isLabelled ? ["accuracy"] : Array.Empty<string>()]);
+        foreach (RewriteCandidate candidate in report.Candidates)
+        {
+            string change = candidate.EntropyChange is { } entropy ? string.Create(CultureInfo.InvariantCulture, $"{entropy.Low:+0.000;-0.000} to {entropy.High:+0.000;-0.000}") : candidate.LeftOutBecause!;
+            table.AddRow([Markup.Escape(candidate.Rewrite), Figure(candidate.Predictions?.Entropy, "0.000"), Markup.Escape(candidate.Layers == 0 ? "–" : change), Figure(candidate.Predictions?.Diversity, "0.00"), Figure(candidate.Agreement, "0%"),
+                .. isLabelled ? [Figure(candidate.Accuracy?.Value, "0.0%")] : Array.Empty<string>()]);
+        }
+        console.Write(table);
+        foreach (string reason in report.Verdict.Reasons) console.WriteLine(reason);
+        if (report.Rewritten is { } rewritten) Print(console, rewritten, target);
+        else console.WriteLine($"verdict: {(report.Verdict.Kind == VerdictKind.NeedMoreImages ? "get more images" : "keep the model as it is")}; wrote nothing");
     }
 
     private static string Traffic(RewrittenLayer layer)

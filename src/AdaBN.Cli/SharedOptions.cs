@@ -19,6 +19,13 @@ internal static class SharedOptions
         Description = "Source statistics of layers that BatchNormalization was folded into, or of inputs, as 'adabn reference' writes them; default: those that the model carries.", HelpName = "FILE",
     };
 
+    public static Option<string?> Labelled(string what) => new("--labelled")
+    {
+        Description = $"A few samples of the new domain with known classes, NumPy file as --data: {what}. For models with one input.", HelpName = "FILE.npy",
+    };
+
+    public static Option<string?> Labels() => new("--labels") { Description = "Their classes, from 0: a text file of numbers.", HelpName = "FILE" };
+
     public static Option<int?> Workers() => new("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
 
     public static Option<bool> Gate() => new("--gate") { Description = string.Create(CultureInfo.InvariantCulture, $"Write nothing and exit with {AdabnCommand.Alert} where the verdict is to keep the source model or to get more images.") };

@@ -2,16 +2,18 @@ using System.Globalization;
 using System.Text.Json;
 using AdaBN.Benchmarks;
 using AdaBN.Benchmarks.Accuracy;
+using AdaBN.Benchmarks.Accuracy.Family;
 using AdaBN.Benchmarks.Systems;
 
 const string Usage = """
-    usage: ./build.sh bench [--quick | --scaling | --memory | --kernels | --accuracy [--quick] [--data DIR]]
+    usage: ./build.sh bench [--quick | --scaling | --memory | --kernels | --accuracy [--family] [--quick] [--data DIR]]
       (nothing)   exact adaptation beside plain inference, other ways and PyTorch on six models; under 10 minutes on two cores
       --quick     two small models, under a minute
       --scaling   one model on 64 to 1024 images
       --memory    the memory foretold against the memory used, temporary files, half precision
       --kernels   the inner loops, with BenchmarkDotNet
-      --accuracy  what adaptation policies do to accuracy, on the shipped digits and on the data in DIR (or in ADABN_DATA): under 10 minutes; --quick: under one
+      --accuracy  what adaptation policies do to accuracy, on the shipped digits and on the data in DIR (or in ADABN_DATA): a quarter of an hour; --quick: a minute or two;
+                  --family: only other normalizations beside the source, AdaBN and auto, with their cost at run time: a few minutes
     """;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 switch (args)
@@ -29,9 +31,9 @@ switch (args)
     case ["--kernels"]:
         return KernelBenchmarks.Run();
     case [.. var switches, "--data", var folder] when IsAccuracy(switches):
-        return AccuracyRun.Run(folder, switches.Contains("--quick"));
+        return Accuracy(switches, folder);
     case var switches when IsAccuracy(switches):
-        return AccuracyRun.Run(Environment.GetEnvironmentVariable("ADABN_DATA"), switches.Contains("--quick"));
+        return Accuracy(switches, Environment.GetEnvironmentVariable("ADABN_DATA"));
     case ["--run", var assignment]:
         return SystemHost.Run(JsonSerializer.Deserialize<Assignment>(assignment)!);
     case ["--calibrate", var assignment, var candidates]:
@@ -41,7 +43,9 @@ switch (args)
         return 2;
 }
 
-static bool IsAccuracy(string[] switches) => switches.Contains("--accuracy") && switches.All(argument => argument is "--accuracy" or "--quick");
+static bool IsAccuracy(string[] switches) => switches.Contains("--accuracy") && switches.All(argument => argument is "--accuracy" or "--quick" or "--family");
+
+static int Accuracy(string[] switches, string? folder) => switches.Contains("--family") ? FamilyRun.Run(folder, switches.Contains("--quick")) : AccuracyRun.Run(folder, switches.Contains("--quick"));
 
 static int Compare(string command, IReadOnlyList<Workload> workloads)
 {

@@ -448,6 +448,10 @@ public sealed class CommandTests
         (int Code, string Says, string[] Arguments)[] wrong =
         [
             (2, "none of in, bin:RHO", [model, "--to", "gn"]),
+            (2, "go together", [model, "--to", "search"]),
+            (2, "leave out --first", [model, "--to", "search", "--data", data, "--first", "2"]),
+            (2, "are for --to search", [model, "--to", "bin", "--data", data, "--labels", data]),
+            (2, "--labelled and --labels go together", [model, "--to", "search", "--data", data, "--labelled", data]),
             (2, "Expected a share from 0 to 1", [model, "--to", "bin:2"]),
             (2, "go together", [model, "--to", "bin"]),
             (2, "go together", [model, "--to", "in", "--data", data]),
@@ -465,6 +469,38 @@ public sealed class CommandTests
         }
         CollectionAssert.AreEqual(before, File.ReadAllBytes(target));
         Assert.HasCount(1, Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [TestMethod]
+    public async Task Rewrite_searches_and_writes_only_what_is_better()
+    {
+        using var folder = new TemporaryFolder();
+        string model = Repository.Model("digits-cnn.onnx"), same = folder.File("same.npy"), scans = folder.File("scans.npy"), labels = folder.File("labels.txt"), target = folder.File("rewritten.onnx");
+        (float[][] images, int[] classes) = ShippedDigits.Scans;
+        Npy.Write(same, [.. ShippedDigits.Mnist.Images.Take(200).SelectMany(digit => digit)], 200, 1, 28, 28);
+        Npy.Write(scans, [.. images.Take(200).SelectMany(digit => digit)], 200, 1, 28, 28);
+
+        Outcome kept = await Run("rewrite", model, "--to", "search", "--data", same, "--out", target);
+        Assert.AreEqual(3, kept.ExitCode, kept.Error);
+        Assert.Contains("verdict: keep the model as it is; wrote nothing", kept.Output);
+        Assert.IsFalse(File.Exists(target));
+
+        RewriteSearchResult expected = RewriteSearch.Find(OnnxModel.Load(model), SampleSource.FromArrays(images.Take(200), 1, 28, 28));
+        Outcome found = await Run("rewrite", model, "--to", "search", "--data", scans, "--out", target);
+        Assert.AreEqual(0, found.ExitCode, found.Error);
+        CollectionAssert.AreEqual(expected.Model!.ToBytes(), File.ReadAllBytes(target));
+        Assert.Contains("as it is", found.Output);
+        Assert.Contains($"layers now {expected.Report.Chosen}; wrote {target}", found.Output);
+        Assert.DoesNotContain("accuracy", found.Output.Split('\n')[0]);
+
+        await File.WriteAllLinesAsync(labels, classes.Take(200).Select(label => label.ToString(CultureInfo.InvariantCulture)));
+        Outcome labelled = await Run("rewrite", model, "--to", "search", "--data", scans, "--labelled", scans, "--labels", labels, "--out", target, "--json");
+        Assert.AreEqual(0, labelled.ExitCode, labelled.Error);
+        using JsonDocument json = JsonDocument.Parse(labelled.Output);
+        Assert.AreEqual(200, json.RootElement.GetProperty("verdict").GetProperty("measured").GetProperty("samples").GetInt32());
+        Assert.AreEqual(0, json.RootElement.GetProperty("candidates")[0].GetProperty("layers").GetInt32());
+        Assert.AreEqual(json.RootElement.GetProperty("chosen").GetString(), json.RootElement.GetProperty("rewritten").GetProperty("rewrite").GetString());
+        Assert.Contains("accuracy", (await Run("rewrite", model, "--to", "search", "--data", scans, "--labelled", scans, "--labels", labels, "--out", target)).Output);
     }
 
     private static async Task<Outcome> Run(params string[] arguments)

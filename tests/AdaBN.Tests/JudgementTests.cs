@@ -128,6 +128,31 @@ public sealed class JudgementTests
     }
 
     [TestMethod]
+    public void A_rewrite_must_be_better_beyond_chance()
+    {
+        // Images whose entropies are the mean plus and minus a deviation by turns: the error of a difference is the deviation's over √80, next to.
+        static Predictions Of(double entropy, double diversity, double deviation = 0) =>
+            new([.. new int[80]], [.. Enumerable.Range(0, 80).Select(i => entropy + (i % 2 == 0 ? deviation : -deviation))], new PredictionSummary(80, entropy, diversity, [80, 0]));
+        var rule = new RewriteRule(new AutoSettings());
+        foreach ((Predictions source, Predictions rewritten, bool expected) in ((Predictions, Predictions, bool)[])
+        [
+            (Of(0.30, 1), Of(0.26, 1), true), // surer
+            (Of(0.30, 1), Of(0.28, 1), false), // by too little
+            (Of(0.30, 1), Of(0.26, 1, deviation: 0.17), true),
+            (Of(0.30, 1), Of(0.26, 1, deviation: 0.19), false), // within chance: 2 × 0.19 / √79 = 0.043
+            (Of(0.30, 1), Of(0.10, 0.91), true),
+            (Of(0.30, 1), Of(0.10, 0.89), false), // sure of fewer classes
+            (Of(0.12, 0.6), Of(0.13, 0.8), true), // many more classes, hardly less sure
+            (Of(0.12, 0.6), Of(0.14, 0.69), false), // few more
+            (Of(0.12, 0.6), Of(0.16, 0.8), false), // less sure by more than the classes are worth
+            (Of(0.12, 0.49), Of(0.13, 0.8), false), // the set may hold few classes
+            (Of(0.12, 1.3), Of(0.13, 1.5), false), // all alike is as diverse as it gets
+        ])
+            Assert.AreEqual(expected, rule.IsBetter(source, rewritten), $"{source.Summary} {rewritten.Summary}");
+        Assert.IsLessThan(rule.Cost(Of(0.3, 0.9)), rule.Cost(Of(0.28, 1)));
+    }
+
+    [TestMethod]
     public void One_cloud_of_images_is_one_group_and_two_are_two()
     {
         var random = new Random(11);

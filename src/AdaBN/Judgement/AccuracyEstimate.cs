@@ -5,13 +5,13 @@ internal static class AccuracyEstimate
 {
     private const double Normal95 = 1.959963984540054;
 
-    /// <exception cref="ArgumentException">A label is no class of the model's, or there are not as many labels as samples.</exception>
-    public static MeasuredAccuracy Of(IReadOnlyList<int> labels, Predictions source, Predictions adapted)
+    /// <summary>Two models on the same samples, by the classes they take them for.</summary>
+    public static MeasuredAccuracy Of(IReadOnlyList<int> labels, int[] source, int[] adapted)
     {
         int gained = 0, lost = 0, rightBefore = 0, rightAfter = 0;
         for (int i = 0; i < labels.Count; i++)
         {
-            bool before = source.Class[i] == labels[i], after = adapted.Class[i] == labels[i];
+            bool before = source[i] == labels[i], after = adapted[i] == labels[i];
             if (before) rightBefore++;
             if (after) rightAfter++;
             if (after && !before) gained++;

@@ -40,5 +40,5 @@ internal sealed class AutoRule(AutoSettings settings)
     public bool IsWorse(PredictionSummary source, PredictionSummary adapted) => Cost(source) + settings.SourceHandicap < Cost(adapted);
 
     /// <summary>Unsure is bad; but a model that sees one class only is sure too easily.</summary>
-    private double Cost(PredictionSummary of) => of.Entropy - (settings.DiversityWeight * Math.Min(of.Diversity, 1));
+    public double Cost(PredictionSummary of) => of.Entropy - (settings.DiversityWeight * Math.Min(of.Diversity, 1));
 }

@@ -122,19 +122,15 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
         Predictions On(IAdaptationPolicy policy, int pass)
         {
             AdaptedLayers seen = run.PassOver(policy, labelled.Samples, labelled.Labels.Count, ProgressOf(pass), cancellationToken);
-            if (seen.Samples != labelled.Labels.Count)
-                throw new AdaptationException(AdaptationError.InputMismatch, Text($"There are {seen.Samples} labelled samples and {labelled.Labels.Count} labels; expected as many."));
+            labelled.CheckCount(seen.Samples);
             Predictions predictions = Predictions.Of(seen.Scores)
                 ?? throw new AdaptationException(AdaptationError.UnsupportedForm, "Labelled samples were given, but the model has no output of one score a class for each image. Leave them out, or export the model with its scores as an output.");
-            int classes = predictions.Summary.Histogram.Count;
-            int[] others = [.. labelled.Labels.Where(label => label < 0 || label >= classes).Take(1)];
-            if (others.Length > 0)
-                throw new AdaptationException(AdaptationError.InputMismatch, Text($"A label is {others[0]}, but the model has {classes} classes; expected 0 to {classes - 1}."));
+            labelled.CheckLabels(predictions.Summary.Histogram.Count);
             return predictions;
         }
         Predictions source = On(AdaptationPolicy.KeepSource, Passes - 2);
         Predictions adapted = On(new AsDecided(judged.Layers), Passes - 1);
-        MeasuredAccuracy measured = AccuracyEstimate.Of(labelled.Labels, source, adapted);
+        MeasuredAccuracy measured = AccuracyEstimate.Of(labelled.Labels, source.Class, adapted.Class);
         (VerdictKind kind, string why) = measured.Change switch
         {
             { High: < 0 } => (VerdictKind.KeepSource, "worse"),

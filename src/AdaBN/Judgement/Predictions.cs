@@ -4,8 +4,9 @@ namespace AdaBN.Judgement;
 
 /// <summary>What a model takes some images for.</summary>
 /// <param name="Class">The class of the highest score, an image each.</param>
+/// <param name="Entropy">How unsure the model is of it, 0 to 1.</param>
 /// <param name="Summary">The same in short.</param>
-internal sealed record Predictions(int[] Class, PredictionSummary Summary)
+internal sealed record Predictions(int[] Class, double[] Entropy, PredictionSummary Summary)
 {
     private const float Rounding = 1e-3f;
 
@@ -17,9 +18,9 @@ internal sealed record Predictions(int[] Class, PredictionSummary Summary)
         int[] labels = [.. scores.Select(row => TensorPrimitives.IndexOfMax(row))];
         var histogram = new int[classes];
         foreach (int label in labels) histogram[label]++;
-        double entropy = scores.Average(row => Entropy((areProbabilities ? row : Softmax(row)).Select(p => (double)p))) / Math.Log(classes);
-        double diversity = labels.Length == 1 ? 1 : Entropy(histogram.Select(count => (double)count / labels.Length)) / ExpectedEntropy(labels.Length, classes);
-        return new Predictions(labels, new PredictionSummary(labels.Length, entropy, diversity, histogram));
+        double[] entropy = [.. scores.Select(row => EntropyOf((areProbabilities ? row : Softmax(row)).Select(p => (double)p)) / Math.Log(classes))];
+        double diversity = labels.Length == 1 ? 1 : EntropyOf(histogram.Select(count => (double)count / labels.Length)) / ExpectedEntropy(labels.Length, classes);
+        return new Predictions(labels, entropy, new PredictionSummary(labels.Length, entropy.Average(), diversity, histogram));
     }
 
     /// <summary>Share of images that both take for the same.</summary>
@@ -38,7 +39,7 @@ internal sealed record Predictions(int[] Class, PredictionSummary Summary)
         return classes * sum;
     }
 
-    private static double Entropy(IEnumerable<double> shares) => shares.Sum(share => share > 0 ? -share * Math.Log(share) : 0);
+    private static double EntropyOf(IEnumerable<double> shares) => shares.Sum(share => share > 0 ? -share * Math.Log(share) : 0);
 
     private static float[] Softmax(float[] scores)
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using AdaBN.Benchmarks.Accuracy.Data;
+using AdaBN.Benchmarks.Accuracy.Family;
 using AdaBN.TestSupport;
 
 namespace AdaBN.Benchmarks.Accuracy;
@@ -34,8 +35,8 @@ internal static class AccuracyRun
             return 1;
         }
         var conditions = new Conditions(folder, isQuick);
-        string curve = SampleSizes.Measure(conditions.ToCount(), isQuick), cost = AutoCost.Measure(conditions.ToTime());
-        new AccuracyReport(outcomes, curve + cost, isQuick, folder is not null).Write(Stopwatch.GetElapsedTime(start));
+        string curve = SampleSizes.Measure(conditions.ToCount(), isQuick), cost = AutoCost.Measure(conditions.ToTime()), family = FamilyRun.Measure(conditions);
+        new AccuracyReport(outcomes, curve + cost + family, isQuick, folder is not null).Write(Stopwatch.GetElapsedTime(start));
         return 0;
     }
 
@@ -57,7 +58,7 @@ internal static class AccuracyRun
     private static AdaptationOptions Options(Candidate candidate) =>
         candidate.Name == Candidate.Auto ? new AdaptationOptions { Policy = candidate.Policy, Workers = 1 } : PaperAdaBN.Options with { Policy = candidate.Policy, Workers = 1 };
 
-    private static Outcome Score(Condition condition, string candidate, bool[] right, bool[] source)
+    internal static Outcome Score(Condition condition, string candidate, bool[] right, bool[] source)
     {
         (double change, double error) = Interval.Paired(right, source);
         int count = right.Count(isRight => isRight);

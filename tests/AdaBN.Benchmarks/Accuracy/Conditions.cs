@@ -11,7 +11,7 @@ namespace AdaBN.Benchmarks.Accuracy;
 /// <param name="isQuick">Few of everything.</param>
 internal sealed class Conditions(string? folder, bool isQuick)
 {
-    private const int MostDigits = 2000, FewerDigits = 500, FewerPictures = 250;
+    private const int MostDigits = 2000, FewerDigits = 500, FewerPictures = 250, FamilyImages = 1000, FamilySeverity = 3;
     private static readonly int[] _severities = [1, 3, 5];
     private static readonly (string Name, int Severity)[] _hard = [("gaussian noise", 5), ("contrast", 5), ("gaussian blur", 3)];
     private readonly DataFolder _data = new(folder);
@@ -25,6 +25,27 @@ internal sealed class Conditions(string? folder, bool isQuick)
         var burn = new Classifier("burn_mnist", OnnxModel.Load(_data.Model("burn_mnist.onnx")), [1, 28, 28], [0.1307f], [0.3081f]);
         Classifier resnet = ResNet20();
         return [.. isQuick ? [] : Digits(burn), .. Digits(Shipped()), .. Pictures(resnet)];
+    }
+
+    /// <summary>Whole sets for ways that are compared in short: digits of the shipped model, pictures clean and at the middle severity.</summary>
+    public IEnumerable<Condition> OfFamily()
+    {
+        int most = isQuick ? FewerDigits : FamilyImages;
+        foreach (Condition condition in Digits(Shipped()).Where(condition => condition.Name == "all"))
+        {
+            LabelledImages some = condition.Evaluation.EvenlySpaced(most);
+            yield return condition with { Adaptation = some, Evaluation = some };
+        }
+        if (folder is null || isQuick) yield break;
+        Classifier resnet = ResNet20();
+        const string set = "CIFAR-10";
+        LabelledImages clean = _data.Cifar10().EvenlySpaced(most);
+        yield return new Condition(resnet, Case.NoShift, set, "clean", 0, clean, clean);
+        foreach (Corruption corruption in Corruption.All)
+        {
+            LabelledImages corrupted = corruption.Apply(clean, FamilySeverity);
+            yield return new Condition(resnet, Case.Shift, set, corruption.Name, FamilySeverity, corrupted, corrupted);
+        }
     }
 
     /// <summary>Where the default policy is timed: no shift, a shift, and where there are few classes and all passes are needed.</summary>

@@ -1,5 +1,6 @@
 using AdaBN.Benchmarks.Accuracy.Corruptions;
 using AdaBN.Benchmarks.Accuracy.Data;
+using AdaBN.Benchmarks.Accuracy.Family;
 
 namespace AdaBN.Benchmarks.Accuracy;
 
@@ -15,6 +16,7 @@ internal static class SelfCheck
         CorruptionsAreDeterministic();
         BlursKeepWhatIsEven();
         MixturesAndSkewsTakeWhatTheySay();
+        ASectionIsPutInOnceAndNothingElseChanges();
     }
 
     /// <summary>3x5 pixels, a row a filter, the data in two chunks; another decoder (Pillow) reads the same pixels from it.</summary>
@@ -85,6 +87,15 @@ internal static class SelfCheck
         Expect(images.Zipf(5).Labels.CountBy(label => label).All(pair => pair.Value == (59 / (((pair.Key + 5) % 10) + 1)) + 1), "the Zipf set");
         Expect(images.OneClass(3).Labels.All(label => label == 3) && images.OneClass(3).Count == 60, "one class");
         Expect(images.EvenlySpaced(4).Images.Select(image => image[0]).SequenceEqual([0f, 150f, 300f, 450f]), "evenly spaced images");
+    }
+
+    private static void ASectionIsPutInOnceAndNothingElseChanges()
+    {
+        const string report = "# Accuracy\n\n## a model\n\nx\n\n## a model, every condition\n\ny\n", section = "## Other normalizations\n\n### a\n\n1\n\n";
+        string once = FamilyReport.PutInto(report, section);
+        Expect(once == "# Accuracy\n\n## a model\n\nx\n\n" + section + "## a model, every condition\n\ny\n", "a section put into a report");
+        Expect(FamilyReport.PutInto(once, section.Replace('1', '2')) == once.Replace('1', '2'), "a section put in anew");
+        Expect(FamilyReport.PutInto("# Accuracy\n\n" + section, section) == "# Accuracy\n\n" + section, "a section at the end");
     }
 
     private static float[] Sample(ulong seed)

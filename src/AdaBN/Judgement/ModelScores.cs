@@ -1,0 +1,57 @@
+using AdaBN.Input;
+using AdaBN.Onnx;
+using AdaBN.Planning;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace AdaBN.Judgement;
+
+/// <summary>The class scores that plain ONNX Runtime gives for the whole model as its file has it, on one thread.</summary>
+internal static class ModelScores
+{
+    /// <summary>A row of scores for each sample; null where the output is not one score a class for each.</summary>
+    /// <exception cref="AdaptationException">Data and model do not fit, or ONNX Runtime refuses the model.</exception>
+    public static float[][]? Of(OnnxModel model, Value output, ISampleSource samples, CancellationToken cancellationToken)
+    {
+        InputBinding binding = InputBinding.Bind(model, [.. model.Graph.RequiredInputs], samples.Inputs);
+        int rows = BatchSizing.RowsOf(binding.FixedBatch, canRegroup: true, sizeof(float) * binding.Sources.Max(source => (long)source.Input.Length), samples.Count);
+        Memory<float>[] buffers = [.. binding.Sources.Select(source => new float[rows * source.Input.Length].AsMemory())];
+        string[] names = [.. binding.Sources.Select(source => source.Target!.Name)];
+        using var reader = new BatchReader(binding, samples);
+        List<float[]> scores = [];
+        try
+        {
+            using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+            using var session = new InferenceSession(model.ToSingleFile().ToBytes(), options);
+            using var run = new RunOptions();
+            while (reader.TryRead(buffers, rows) is { } batch)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                OrtValue[] inputs = [.. binding.Sources.Select((source, i) =>
+                    OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, buffers[i][..(batch.Rows * source.Input.Length)], [batch.Rows, .. source.Shape]))];
+                try
+                {
+                    using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(run, names, inputs, [output.Name]);
+                    if (RowsOf(outputs[0], batch.Rows) is not { } found) return null;
+                    scores.AddRange(found.Take(batch.Samples));
+                }
+                finally
+                {
+                    foreach (OrtValue input in inputs) input.Dispose();
+                }
+            }
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new AdaptationException(AdaptationError.ModelRefused, $"ONNX Runtime refuses the model, or fails while computing '{output.Name}': {e.Message}", e);
+        }
+        return [.. scores];
+    }
+
+    private static IEnumerable<float[]>? RowsOf(OrtValue output, int rows)
+    {
+        OrtTensorTypeAndShapeInfo info = output.GetTensorTypeAndShape();
+        bool isClassScores = info is { ElementDataType: TensorElementType.Float, Shape: [var first, >= 2 and var classes, ..] } && first == rows && info.ElementCount == first * classes;
+        return isClassScores ? output.GetTensorDataAsSpan<float>().ToArray().Chunk((int)info.Shape[1]) : null;
+    }
+}
