@@ -12,6 +12,7 @@ internal static class BankCommand
         new("bank", "One model for many domains, each picked by an int64 input: N x 1 ids, one a row, or 1 x 1 for all rows. Example: adabn bank add classifier.onnx --domain north --data north.npy --out classifier.sites.onnx")
         {
             Add(console, errorConsole, output),
+            Split(console, errorConsole, output),
             List(console, output),
             Remove(console),
             Export(console),
@@ -76,6 +77,44 @@ internal static class BankCommand
         return command;
     }
 
+    private static Command Split(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
+    {
+        Argument<string> model = SharedOptions.Model();
+        var data = new Option<string[]>("--data") { Description = "Unlabeled samples of several domains, nobody knows which of which: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
+        Option<string[]> input = SharedOptions.Input();
+        var most = new Option<int>("--most") { Description = "The most domains to find.", DefaultValueFactory = _ => 8, HelpName = "K" };
+        var settings = new AdaptationArguments();
+        Option<string> destination = Destination("bank", "BANK.onnx");
+        Option<bool> json = SharedOptions.Json("Print what was found as JSON.");
+        var command = new Command("split", "Find the domains in a mixed set by the texture of its images, adapt to each, and write a bank that tells an image's domain by itself: it takes the source model's inputs. Example: adabn bank split classifier.onnx --data all-cameras.npy --out classifier.mixed.onnx")
+        {
+            model, data, input, most, destination, json,
+        };
+        foreach (Option setting in settings.All) command.Add(setting);
+        command.SetAction((parsed, cancellationToken) => Task.Run(() =>
+        {
+            string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!;
+            CommandInputs.CheckTarget(source, target);
+            OnnxModel loaded = OnnxModel.Load(source);
+            AdaptationOptions options = settings.OptionsOf(parsed, loaded);
+            ISampleSource samples = CommandInputs.OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
+            DomainBankResult result = ProgressBar.Run(errorConsole, progress => DomainBank.Of(loaded).AdaptMixed(samples, options, parsed.GetValue(most), progress, cancellationToken));
+            result.Bank.ToModel().Save(target);
+            if (parsed.GetValue(json))
+            {
+                output.WriteLine(JsonText.Of(new { Domains = result.Bank.Domains.Select(domain => new { domain.Id, domain.Name, result.Reports[domain.Id].Samples, result.Reports[domain.Id].Verdict, result.Reports[domain.Id].Method }), result.Assigned }));
+                return AdabnCommand.Success;
+            }
+            foreach (BankedDomain domain in result.Bank.Domains)
+                console.WriteLine(Text($"{domain.Name}: {result.Reports[domain.Id].Samples} images, {result.Reports[domain.Id].Method}, verdict {result.Reports[domain.Id].Verdict.Kind}"));
+            console.WriteLine(result.Bank.Domains.Count == 1
+                ? Text($"wrote {target}: the images seem to be of one domain; 'adabn adapt' gives a simpler model for it")
+                : Text($"wrote {target}: {result.Bank.Domains.Count} domains, told from the image"));
+            return AdabnCommand.Success;
+        }, CancellationToken.None));
+        return command;
+    }
+
     private static Command List(IAnsiConsole console, TextWriter output)
     {
         Argument<string> file = Bank();
@@ -90,7 +129,7 @@ internal static class BankCommand
                 output.WriteLine(JsonText.Of(new
                 {
                     bank.SourceSha256,
-                    Input = bank.InputName,
+                    Input = bank.TellsDomains ? null : bank.InputName,
                     bank.Unknown,
                     Domains = domains.Select(found => new { found.Domain.Id, found.Domain.Name, found.Patch.Samples, found.Patch.Verdict, found.Patch.Method, Layers = found.Patch.Layers.Count }),
                 }));
@@ -103,7 +142,7 @@ internal static class BankCommand
                     patch.Layers.Count.ToString(CultureInfo.InvariantCulture), Markup.Escape(patch.Verdict.ToString()), Markup.Escape(patch.Method));
             }
             console.Write(table);
-            console.WriteLine(Text($"{domains.Length} domains, picked by the input '{bank.InputName}' (int64, N x 1 or 1 x 1; 0 is the source); an unknown id {(bank.Unknown == UnknownDomain.Fails ? "fails" : "scores as the source model")}; source model {bank.SourceSha256}"));
+            console.WriteLine(Text($"{domains.Length} domains, {(bank.TellsDomains ? "told from the image" : $"picked by the input '{bank.InputName}' (int64, N x 1 or 1 x 1; 0 is the source)")}; an unknown id {(bank.Unknown == UnknownDomain.Fails ? "fails" : "scores as the source model")}; source model {bank.SourceSha256}"));
             return AdabnCommand.Success;
         });
         return command;

@@ -26,13 +26,17 @@ public static class OnnxAdaptationCatalog
     /// <c>Transform</c> scores each row by its own, all with one model (<see cref="DomainBank"/>). Default: all rows are of one domain.
     /// </param>
     /// <param name="unknownDomain">What scoring does with an id that no row had in <c>Fit</c>. Default: it scores as the source model.</param>
+    /// <param name="findDomains">
+    /// Whether rows may be of several domains and nobody knows which of which: <c>Fit</c> finds them by the texture of the pictures (<see cref="DomainBank.AdaptMixed"/>), the model tells
+    /// the domain of a row from its picture. Not together with <paramref name="domainColumnName"/>. Default: false.
+    /// </param>
     /// <param name="cancellationToken">Stops a <c>Fit</c>.</param>
     public static OnnxAdaptationEstimator AdaptOnnxModel(
         this TransformsCatalog catalog, string outputColumnName, string inputColumnName, string modelFile,
         AdaptationOptions? options = null, IHostEnvironment? environment = null, IProgress<AdaptationProgress>? progress = null,
         IReadOnlyDictionary<string, int[]>? shapeDictionary = null, int? gpuDeviceId = null, bool fallbackToCpu = false,
-        string? domainColumnName = null, UnknownDomain unknownDomain = UnknownDomain.UsesSource, CancellationToken cancellationToken = default) =>
-        catalog.AdaptOnnxModel([outputColumnName], [inputColumnName], modelFile, options, environment, progress, shapeDictionary, gpuDeviceId, fallbackToCpu, domainColumnName, unknownDomain, cancellationToken);
+        string? domainColumnName = null, UnknownDomain unknownDomain = UnknownDomain.UsesSource, bool findDomains = false, CancellationToken cancellationToken = default) =>
+        catalog.AdaptOnnxModel([outputColumnName], [inputColumnName], modelFile, options, environment, progress, shapeDictionary, gpuDeviceId, fallbackToCpu, domainColumnName, unknownDomain, findDomains, cancellationToken);
 
     /// <summary>As the other overload, for models with several inputs or outputs.</summary>
     /// <param name="catalog">The transforms catalog.</param>
@@ -50,21 +54,26 @@ public static class OnnxAdaptationCatalog
     /// <c>Transform</c> scores each row by its own, all with one model (<see cref="DomainBank"/>). Default: all rows are of one domain.
     /// </param>
     /// <param name="unknownDomain">What scoring does with an id that no row had in <c>Fit</c>. Default: it scores as the source model.</param>
+    /// <param name="findDomains">
+    /// Whether rows may be of several domains and nobody knows which of which: <c>Fit</c> finds them by the texture of the pictures (<see cref="DomainBank.AdaptMixed"/>), the model tells
+    /// the domain of a row from its picture. Not together with <paramref name="domainColumnName"/>. Default: false.
+    /// </param>
     /// <param name="cancellationToken">Stops a <c>Fit</c>.</param>
     public static OnnxAdaptationEstimator AdaptOnnxModel(
         this TransformsCatalog catalog, string[] outputColumnNames, string[] inputColumnNames, string modelFile,
         AdaptationOptions? options = null, IHostEnvironment? environment = null, IProgress<AdaptationProgress>? progress = null,
         IReadOnlyDictionary<string, int[]>? shapeDictionary = null, int? gpuDeviceId = null, bool fallbackToCpu = false,
-        string? domainColumnName = null, UnknownDomain unknownDomain = UnknownDomain.UsesSource, CancellationToken cancellationToken = default)
+        string? domainColumnName = null, UnknownDomain unknownDomain = UnknownDomain.UsesSource, bool findDomains = false, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(outputColumnNames);
         ArgumentNullException.ThrowIfNull(inputColumnNames);
         ArgumentException.ThrowIfNullOrEmpty(modelFile);
+        if (findDomains && domainColumnName is not null) throw new ArgumentException("Either a column says of which domain a row is, or Fit finds that out; give one of the two.", nameof(findDomains));
         options ??= new AdaptationOptions();
         options.Validate();
         bool isOnCpu = gpuDeviceId is null && environment is not MLContext { GpuDeviceId: not null };
         var scoring = new ScoringFactory(catalog, outputColumnNames, inputColumnNames, shapeDictionary, gpuDeviceId, fallbackToCpu, isOnCpu);
-        return new OnnxAdaptationEstimator(scoring, modelFile, options, environment, progress, domainColumnName is null ? null : new DomainColumn(domainColumnName, unknownDomain), cancellationToken);
+        return new OnnxAdaptationEstimator(scoring, modelFile, options, environment, progress, domainColumnName is null ? null : new DomainColumn(domainColumnName, unknownDomain), findDomains, cancellationToken);
     }
 }

@@ -24,13 +24,14 @@ public sealed class OnnxAdaptationEstimator : IEstimator<OnnxAdaptationTransform
     private readonly IProgress<AdaptationProgress>? _progress;
     private readonly CancellationToken _cancellationToken;
     private readonly DomainColumn? _domain;
+    private readonly bool _findsDomains;
     private readonly OnnxScoringEstimator _sourceScoring;
 
     internal OnnxAdaptationEstimator(
         ScoringFactory scoring, string modelFile, AdaptationOptions options, IHostEnvironment? environment,
-        IProgress<AdaptationProgress>? progress, DomainColumn? domain, CancellationToken cancellationToken)
+        IProgress<AdaptationProgress>? progress, DomainColumn? domain, bool findsDomains, CancellationToken cancellationToken)
     {
-        (_scoring, _modelFile, _options, _domain) = (scoring, modelFile, options, domain);
+        (_scoring, _modelFile, _options, _domain, _findsDomains) = (scoring, modelFile, options, domain, findsDomains);
         (_environment, _progress, _cancellationToken) = (environment, progress, cancellationToken);
         _sourceScoring = scoring.Create(modelFile);
     }
@@ -45,17 +46,17 @@ public sealed class OnnxAdaptationEstimator : IEstimator<OnnxAdaptationTransform
         OnnxModel model = OnnxModel.Load(_modelFile);
         var rows = new DataViewSampleSource(input, _scoring.Inputs, _scoring.Shapes, _domain);
         using IChannel? channel = _environment?.Start(nameof(OnnxAdaptationCatalog.AdaptOnnxModel));
-        if (_domain is not null) return FitBank(model, rows, _domain, channel, input);
+        if (_domain is not null) return FitBank(DomainBank.Of(model, _domain.Name, _domain.Unknown).Adapt(rows, _options, null, _progress, _cancellationToken), _scoring with { Inputs = [.. _scoring.Inputs, _domain.Name] }, channel, input);
+        if (_findsDomains) return FitBank(DomainBank.Of(model).AdaptMixed(rows, _options, progress: _progress, cancellationToken: _cancellationToken), _scoring, channel, input);
         AdaptationResult result = BatchNormAdapter.Adapt(model, rows, _options, _progress, _cancellationToken);
         Log(channel, result.Report);
         return OnnxAdaptationTransformer.Create(result.Model, result.Report, null, _scoring, input);
     }
 
-    private OnnxAdaptationTransformer FitBank(OnnxModel model, DataViewSampleSource rows, DomainColumn domain, IChannel? channel, IDataView input)
+    private static OnnxAdaptationTransformer FitBank(DomainBankResult result, ScoringFactory scoring, IChannel? channel, IDataView input)
     {
-        DomainBankResult result = DomainBank.Of(model, domain.Name, domain.Unknown).Adapt(rows, _options, null, _progress, _cancellationToken);
-        foreach (BankedDomain found in result.Bank.Domains) Log(channel, result.Reports[found.Id], $"Domain {found.Name}: ");
-        return OnnxAdaptationTransformer.Create(result.Bank.ToModel(), null, result, _scoring with { Inputs = [.. _scoring.Inputs, domain.Name] }, input);
+        foreach (BankedDomain domain in result.Bank.Domains) Log(channel, result.Reports[domain.Id], $"Domain {domain.Name}: ");
+        return OnnxAdaptationTransformer.Create(result.Bank.ToModel(), null, result, scoring, input);
     }
 
     /// <summary>The schema that the fitted step will produce.</summary>

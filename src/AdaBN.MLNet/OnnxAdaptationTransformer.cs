@@ -37,7 +37,7 @@ public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
     /// <exception cref="InvalidOperationException">The rows were of several domains; each has its own, in <see cref="Domains"/>.</exception>
     public AdaptationReport Report => _report ?? throw new InvalidOperationException($"The step was fitted to {Domains!.Reports.Count} domains, each with a report of its own: see {nameof(Domains)}.");
 
-    /// <summary>The bank and each domain's report, where the rows were of several domains (<c>domainColumnName</c>); else null.</summary>
+    /// <summary>The bank and each domain's report, where the rows were of several domains (<c>domainColumnName</c>, <c>findDomains</c>); else null.</summary>
     public DomainBankResult? Domains { get; }
 
     /// <inheritdoc/>

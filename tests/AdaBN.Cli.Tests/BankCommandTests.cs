@@ -70,6 +70,24 @@ public sealed class BankCommandTests
     }
 
     [TestMethod]
+    public async Task A_mixed_set_is_split_by_itself()
+    {
+        using var folder = new TemporaryFolder();
+        string data = folder.File("mixed.npy"), bank = folder.File("mixed.onnx");
+        var random = new Random(1);
+        float[][] images = [.. ShippedDigits.Mnist.Images[..300].Select((digit, i) => digit.Select(pixel => i < 100 ? (0.25f * pixel) + 0.3f : Math.Clamp(pixel + random.NextSingle() - 0.5f, 0, 1)).ToArray())];
+        Npy.Write(data, [.. images.SelectMany(image => image)], images.Length, 1, 28, 28);
+        string said = await Expect(0, "bank", "split", Repository.Model("digits-cnn.onnx"), "--data", data, "--out", bank);
+        Assert.Contains("cluster 1: 200 images", said);
+        Assert.Contains("cluster 2: 100 images", said);
+        Assert.Contains("2 domains, told from the image", said);
+        Assert.Contains("told from the image", await Expect(0, "bank", "list", bank));
+        using JsonDocument json = JsonDocument.Parse(await Expect(0, "bank", "split", Repository.Model("digits-cnn.onnx"), "--data", data, "--out", bank, "--most", "1", "--json"));
+        Assert.AreEqual(1, json.RootElement.GetProperty("domains").GetArrayLength());
+        Assert.AreEqual(300, json.RootElement.GetProperty("assigned").GetArrayLength());
+    }
+
+    [TestMethod]
     public async Task The_gate_keeps_a_domain_out()
     {
         using var folder = new TemporaryFolder();

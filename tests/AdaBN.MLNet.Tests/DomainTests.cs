@@ -104,12 +104,39 @@ public sealed class DomainTests
         Assert.Contains("is of domain 0, expected 1 or more", e.Message);
     }
 
+    [TestMethod]
+    public void Domains_that_no_column_tells_are_found_and_told_from_the_picture()
+    {
+        var context = new MLContext();
+        var random = new Random(1);
+        float[][] digits = ShippedDigits.Mnist.Images[..400];
+        DigitRow[] rows = [.. digits.Select((digit, i) => new DigitRow { Image = [.. digit.Select(pixel => i % 2 == 0 ? (0.25f * pixel) + 0.3f : Math.Clamp(pixel + random.NextSingle() - 0.5f, 0, 1))] })];
+        IDataView view = context.Data.LoadFromEnumerable(rows);
+        using OnnxAdaptationTransformer step = context.Transforms.AdaptOnnxModel("logits", "image", Repository.Model("digits-cnn.onnx"), PaperAdaBN.Options, findDomains: true).Fit(view);
+        Assert.HasCount(2, step.Domains!.Bank.Domains);
+        Assert.IsTrue(step.Domains.Assigned.Index().All(at => (at.Item == step.Domains.Assigned[0]) == (at.Index % 2 == 0)));
+        IDataView scored = step.Transform(view);
+        Assert.IsInstanceOfType<BatchScoredView>(scored);
+        float[][] expected = ConvChain.Logits(context, scored);
+        using var folder = new TemporaryFolder();
+        step.SaveOnnx(folder.File("mixed.onnx"));
+        float[][] stock = ConvChain.Logits(context, context.Transforms.ApplyOnnxModel("logits", "image", folder.File("mixed.onnx")).Fit(view).Transform(view));
+        for (int i = 0; i < rows.Length; i++) for (int c = 0; c < 10; c++) Assert.AreEqual(expected[i][c], stock[i][c], 1e-4, $"row {i}");
+        Assert.ThrowsExactly<ArgumentException>(() => context.Transforms.AdaptOnnxModel("logits", "image", ConvChain.ModelFile, domainColumnName: "site", findDomains: true));
+    }
+
     private static OnnxAdaptationEstimator Estimator(MLContext context, UnknownDomain unknown = UnknownDomain.UsesSource) =>
         context.Transforms.AdaptOnnxModel("logits", "image", ConvChain.ModelFile, PaperAdaBN.Options, domainColumnName: "site", unknownDomain: unknown);
 
     /// <summary>The same images in three contrasts, one after another in turn.</summary>
     private static SiteRow[] Rows() =>
         [.. ConvChain.Rows.SelectMany(row => Enumerable.Range(1, Sites).Select(site => new SiteRow { Image = [.. row.Image.Select(pixel => pixel * site)], Site = site }))];
+
+    private sealed class DigitRow
+    {
+        [ColumnName("image"), VectorType(784)]
+        public float[] Image { get; set; } = [];
+    }
 
     private sealed class SiteRow
     {

@@ -24,17 +24,18 @@ internal static class BankGraph
 
     /// <summary>Writes the rows of all domains into a model.</summary>
     /// <param name="model">The source model; it is edited.</param>
-    /// <param name="input">The name of the input that picks domains; a value of the model with that name is read instead.</param>
+    /// <param name="input">The name of the input that picks domains.</param>
+    /// <param name="router">What picks domains instead, from the image itself; or null.</param>
     /// <param name="unknown">What an unknown id does.</param>
     /// <param name="domains">Each domain's id and corrections.</param>
-    public static void Write(OnnxModel model, string input, UnknownDomain unknown, IReadOnlyList<(long Id, IReadOnlyDictionary<string, DomainCorrection> Corrections)> domains)
+    public static void Write(OnnxModel model, string input, DomainRouter? router, UnknownDomain unknown, IReadOnlyList<(long Id, IReadOnlyDictionary<string, DomainCorrection> Corrections)> domains)
     {
         if (domains.Count >= MostRows) throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture, $"A bank holds fewer than {MostRows} domains."));
-        Value id = GraphEditor.AddGraphInput(model, input, new TensorType(ElementType.Int64, [new Dimension(null, "domains"), new Dimension(1)]));
+        Value? id = router is null ? GraphEditor.AddGraphInput(model, input, new TensorType(ElementType.Int64, [new Dimension(null, "domains"), new Dimension(1)])) : null;
         Dictionary<string, DomainCorrection> shapes = [];
         foreach ((string output, DomainCorrection correction) in domains.SelectMany(domain => domain.Corrections)) shapes.TryAdd(output, correction.Identity);
         if (shapes.Count == 0) return; // every domain keeps the source's statistics: the input decides nothing
-        Value rows = WriteRows(model, id, unknown, [.. domains.Select(domain => domain.Id)]);
+        Value rows = WriteRows(model, id ?? router!.Write(model, Prefix, input), model.Graph.Nodes.First(node => !node.Name.StartsWith(Prefix, StringComparison.Ordinal)), unknown, [.. domains.Select(domain => domain.Id)]);
         foreach (string output in model.Graph.Nodes.SelectMany(node => node.Outputs).OfType<Value>().Select(value => value.Name).Where(shapes.ContainsKey).ToArray())
         {
             DomainCorrection[] table = [shapes[output], .. domains.Select(domain => domain.Corrections.GetValueOrDefault(output, shapes[output]))];
@@ -46,10 +47,10 @@ internal static class BankGraph
 
     /// <summary>Takes the rows out of a model, which is the source model then.</summary>
     /// <param name="model">The bank; it is edited.</param>
-    /// <param name="input">The name of the input that picks domains.</param>
+    /// <param name="input">The name of the input that picks domains; null where they are told from the image.</param>
     /// <param name="ids">The domains' ids, in the order of their rows.</param>
     /// <exception cref="AdaptationException">Its nodes are not those that were written.</exception>
-    public static IReadOnlyList<IReadOnlyDictionary<string, DomainCorrection>> TakeOut(OnnxModel model, string input, IReadOnlyList<long> ids)
+    public static IReadOnlyList<IReadOnlyDictionary<string, DomainCorrection>> TakeOut(OnnxModel model, string? input, IReadOnlyList<long> ids)
     {
         var corrections = ids.Select(_ => new Dictionary<string, DomainCorrection>()).ToArray();
         foreach (Node add in model.Graph.Nodes.Where(node => node.Name.StartsWith(ShiftNodes, StringComparison.Ordinal)).ToArray())
@@ -70,17 +71,19 @@ internal static class BankGraph
             GraphEditor.RemoveBehind(mul);
         }
         foreach (Node left in model.Graph.Nodes.Where(node => node.Name.StartsWith(Prefix, StringComparison.Ordinal))) throw Damaged(left);
-        if (!model.Graph.TryGetValue(input, out Value? id) || id.Uses.Count > 0) throw new AdaptationException(AdaptationError.InvalidPatch, $"The bank has no input '{input}' that its domains alone read. {Changed}");
-        GraphEditor.RemoveGraphInput(model, id);
+        if (input is not null)
+        {
+            if (!model.Graph.TryGetValue(input, out Value? id) || id is { IsGraphInput: false } or { Uses.Count: > 0 }) throw new AdaptationException(AdaptationError.InvalidPatch, $"The bank has no input '{input}' that its domains alone read. {Changed}");
+            GraphEditor.RemoveGraphInput(model, id);
+        }
         foreach (Value declared in model.Graph.Inputs.Where(value => value.Name.StartsWith(Prefix, StringComparison.Ordinal)).ToArray()) GraphEditor.RemoveGraphInput(model, declared); // as IR versions before 4 have it
         return corrections;
     }
 
     private const string Changed = "Another tool has changed the file since; make the bank anew from the source model and exported domains.";
 
-    private static Value WriteRows(OnnxModel model, Value id, UnknownDomain unknown, IReadOnlyList<long> ids)
+    private static Value WriteRows(OnnxModel model, Value id, Node first, UnknownDomain unknown, IReadOnlyList<long> ids)
     {
-        Node first = model.Graph.Nodes[0];
         double otherwise = unknown == UnknownDomain.UsesSource ? 0 : NoRow;
         Value known = GraphEditor.AddIntegers(model, model.Graph, $"{Prefix}ids", [DomainBank.SourceId, .. ids]).Value;
         Value isKnown = Op("Cast", Op("Equal", id, known));

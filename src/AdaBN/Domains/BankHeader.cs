@@ -15,7 +15,9 @@ namespace AdaBN.Domains;
 /// <param name="BaseSha256">SHA-256 of the file without its domains: the same, unless the source had to be brought into another form.</param>
 /// <param name="NextId">The id that the next domain gets: never one that a removed domain had.</param>
 /// <param name="Domains">Ids and names, in the order of the tables' rows.</param>
-internal sealed record BankHeader(string Format, int Version, string Input, UnknownDomain Unknown, string SourceSha256, string BaseSha256, long NextId, IReadOnlyList<BankHeader.Entry> Domains)
+/// <param name="Router">What tells an image's domain where there is no such input.</param>
+internal sealed record BankHeader(string Format, int Version, string Input, UnknownDomain Unknown, string SourceSha256, string BaseSha256, long NextId, IReadOnlyList<BankHeader.Entry> Domains,
+    DomainRouter? Router = null)
 {
     public const string MetadataKey = "adabn.bank", FormatName = "adabn bank";
     public const int CurrentVersion = 1;
@@ -39,6 +41,7 @@ internal sealed record BankHeader(string Format, int Version, string Input, Unkn
                 throw Damaged(string.Create(CultureInfo.InvariantCulture, $"it has version {header.Version} of the format '{header.Format}', this library reads version {CurrentVersion} of '{FormatName}'"));
             bool isSound = header.Domains.All(domain => domain is { Id: > DomainBank.SourceId, Name.Length: > 0 } && domain.Id < header.NextId)
                 && header.Domains.Select(domain => domain.Id).Distinct().Count() == header.Domains.Count && header.Domains.Select(domain => domain.Name).Distinct().Count() == header.Domains.Count;
+            if (header.Router?.Fault() is { } fault) throw Damaged(fault);
             return isSound ? header : throw Damaged("its domains' ids and names are not all different, or out of range");
         }
         catch (JsonException e)

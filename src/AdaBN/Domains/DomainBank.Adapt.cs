@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using AdaBN.Domains;
 using AdaBN.Storage;
@@ -54,4 +55,8 @@ public sealed partial class DomainBank
 /// <summary>What adapting to many domains gives back.</summary>
 /// <param name="Bank">The bank.</param>
 /// <param name="Reports">What was measured, by the domains' ids.</param>
-public sealed record DomainBankResult(DomainBank Bank, IReadOnlyDictionary<long, AdaptationReport> Reports);
+public sealed record DomainBankResult(DomainBank Bank, IReadOnlyDictionary<long, AdaptationReport> Reports)
+{
+    /// <summary>The domain that each sample was found to be of, in the order of reading (<see cref="DomainBank.AdaptMixed"/>); empty where the samples said so themselves.</summary>
+    public ImmutableArray<long> Assigned { get; init; } = [];
+}

@@ -47,6 +47,9 @@ public sealed partial class DomainBank
     /// <summary>Name of the input that picks domains, int64: N×1, or 1×1 for all rows. A scalar column of ML.NET fits as it is.</summary>
     public string InputName => _header.Input;
 
+    /// <summary>Whether the model tells each image's domain from the image itself (<see cref="AdaptMixed"/>): it has the source model's inputs then, and no other.</summary>
+    public bool TellsDomains => _header.Router is not null;
+
     /// <summary>What an unknown id does.</summary>
     public UnknownDomain Unknown => _header.Unknown;
 
@@ -87,7 +90,7 @@ public sealed partial class DomainBank
         IReadOnlyList<IReadOnlyDictionary<string, DomainCorrection>> corrections;
         try
         {
-            corrections = BankGraph.TakeOut(source, header.Input, [.. header.Domains.Select(domain => domain.Id)]);
+            corrections = BankGraph.TakeOut(source, header.Router is null ? header.Input : null, [.. header.Domains.Select(domain => domain.Id)]);
         }
         catch (OnnxModelException e)
         {
@@ -152,7 +155,7 @@ public sealed partial class DomainBank
     {
         if (_entries.Length == 0) throw new AdaptationException(AdaptationError.EmptyData, "The bank holds no domain; it would be the source model with an input that does nothing.");
         OnnxModel model = Source.Clone();
-        BankGraph.Write(model, InputName, Unknown, [.. _entries.Select(entry => (entry.Id, entry.Corrections))]);
+        BankGraph.Write(model, InputName, _header.Router, Unknown, [.. _entries.Select(entry => (entry.Id, entry.Corrections))]);
         (_header with { BaseSha256 = BankHeader.HashOf(Source) }).WriteInto(model);
         foreach (Entry entry in _entries) model.SetMetadata(BankHeader.KeyOf(entry.Id), entry.Packed);
         return model;

@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+using AdaBN.Domains;
+using AdaBN.Input;
+using AdaBN.Storage;
+
+namespace AdaBN;
+
+public sealed partial class DomainBank
+{
+    /// <summary>
+    /// Finds the domains in a set of samples that nobody told apart (contrast, noise, blur, light: whatever changes a picture's texture), adapts the source model to each, and has the
+    /// bank tell the domain of an image from the image itself. The samples are read once. docs/mixed.md has the method, and when it pays.
+    /// </summary>
+    /// <param name="samples">Samples of one domain or several; one tensor of each is a picture (channels, height, width), 3×3 pixels or more.</param>
+    /// <param name="options">Settings, for each domain by itself; defaults where null.</param>
+    /// <param name="mostDomains">The most domains to find, from 1.</param>
+    /// <param name="progress">Told after each batch, from worker threads; the stages of all domains are counted together.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>The bank, whose model has the source model's inputs; each domain's report; and each sample's domain. One domain where the samples seem to be of one.</returns>
+    /// <exception cref="AdaptationException">The model or the samples cannot be used, or the samples are no pictures.</exception>
+    /// <exception cref="InvalidOperationException">The bank holds domains already.</exception>
+    /// <exception cref="ArgumentException">The options are out of range, or labelled samples are given.</exception>
+    public DomainBankResult AdaptMixed(
+        ISampleSource samples, AdaptationOptions? options = null, int mostDomains = ImageClusters.Most, IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(samples);
+        ArgumentOutOfRangeException.ThrowIfLessThan(mostDomains, 1);
+        if (_entries.Length > 0) throw new InvalidOperationException("The bank holds domains already, whose images it could not tell; find domains with an empty one.");
+        options ??= new AdaptationOptions();
+        options.Validate();
+        long half = options.EffectiveMaxMemory / 2;
+        using var allocator = new SlotAllocator(half, options.SpillFolder);
+        var held = new HeldSamples(samples.Inputs, allocator);
+        DomainRouter router = Route(samples, options, mostDomains, held, out int[] clusters, cancellationToken);
+        ImmutableArray<long> ids = [.. clusters.Select(cluster => router.Ids[cluster])];
+        DomainBankResult result = Adapt(SampleSource.WithDomains(held, ids), options with { MaxMemory = half, MaxSamples = null }, id => $"cluster {id}", progress, cancellationToken);
+        return result with { Bank = new DomainBank(Source, result.Bank._header with { Router = router }, result.Bank._entries), Assigned = ids };
+    }
+
+    private DomainRouter Route(ISampleSource samples, AdaptationOptions options, int mostDomains, HeldSamples held, out int[] clusters, CancellationToken cancellationToken)
+    {
+        InputBinding binding = InputBinding.Bind(Source, [.. Source.Graph.RequiredInputs], samples.Inputs);
+        SampleInput[] shaped = [.. binding.Sources.Select(source => new SampleInput(source.Target!.Name, [.. source.Shape.Select(length => (int)length)]))];
+        int picture = Array.FindIndex(shaped, TextureFeatures.Apply);
+        if (picture < 0)
+            throw new AdaptationException(AdaptationError.InputMismatch, $"Domains are told by the texture of pictures, but a sample is {string.Join(", ", shaped.Select(input => input.ToString()))}; expected a tensor of (channels, height, width), 3×3 pixels or more. Say yourself which sample is of which domain.");
+        List<double[]> moments = [];
+        using (var reader = new BatchReader(binding, samples, options.MaxSamples))
+        {
+            float[][] sample = [.. shaped.Select(input => new float[input.Length])];
+            Memory<float>[] buffers = [.. sample.Select(tensor => tensor.AsMemory())];
+            while (reader.TryRead(buffers, rows: 1) is not null)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                held.Add(buffers);
+                moments.Add(TextureFeatures.Moments(sample[picture], shaped[picture]));
+            }
+        }
+        if (moments.Count == 0) throw new AdaptationException(AdaptationError.EmptyData, "The data holds no sample; give some hundred images.");
+        double floor = TextureFeatures.FloorOf(moments);
+        ImageClusters found = ImageClusters.Find([.. moments.Select(image => TextureFeatures.Of(image, floor))], mostDomains);
+        clusters = found.Assignment;
+        return new DomainRouter(shaped[picture].Name!, floor, found.Router.Weights, found.Router.Offsets, [.. Enumerable.Range(1, found.Count).Select(id => (long)id)]);
+    }
+}
