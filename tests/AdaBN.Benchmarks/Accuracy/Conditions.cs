@@ -48,6 +48,10 @@ internal sealed class Conditions(string? folder, bool isQuick)
         }
     }
 
+    /// <summary>Images of a model's source domain, as it takes them; those of CIFAR-10 are the very ones that are corrupted elsewhere.</summary>
+    public ISampleSource SourceOf(Classifier model) =>
+        SampleSource.FromArrays(model.Prepare((model.Shape[0] == 1 ? _data.Mnist() : _data.Cifar10()).EvenlySpaced(FamilyImages).Images), model.Shape);
+
     /// <summary>Where the default policy is timed: no shift, a shift, and where there are few classes and all passes are needed.</summary>
     public IEnumerable<(Classifier Model, string Set, LabelledImages Images)> ToTime()
     {

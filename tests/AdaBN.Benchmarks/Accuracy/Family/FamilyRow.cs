@@ -12,7 +12,8 @@ internal sealed record Entrant(OnnxModel Model, Func<float[], float[]>? Before =
 /// <summary>What rows may look at.</summary>
 /// <param name="Images">The target's images, as the model takes them, unlabeled.</param>
 /// <param name="Few">Some of them with labels; nothing is scored on these.</param>
-internal sealed record FamilyTarget(ISampleSource Images, LabelledSamples Few);
+/// <param name="Source">Images of the source domain.</param>
+internal sealed record FamilyTarget(ISampleSource Images, LabelledSamples Few, ISampleSource Source);
 
 /// <summary>A way to fit a classifier to a target, one line each.</summary>
 /// <param name="Name">Its name in the tables.</param>
@@ -26,6 +27,8 @@ internal sealed record FamilyRow(string Name, Func<Classifier, FamilyTarget, Ent
     [
         new(Source, (model, _) => new(model.Model)),
         new("AdaBN", (model, target) => new(BatchNormAdapter.Adapt(model.Model, target.Images, PaperAdaBN.Options with { Workers = 1 }).Model)),
+        new("pixels alone", (model, target) => new(BatchNormAdapter.Adapt(model.Model, target.Images,
+            PaperAdaBN.Options with { Workers = 1, Reference = ReferenceStatistics.MeasurePixels(model.Model, target.Source), LayerFilter = layer => layer.IsInput }).Model)),
         new("AdaBN, in a domain bank", (model, target) => new(DomainBank.Of(model.Model).With(BatchNormAdapter.Adapt(model.Model, target.Images, PaperAdaBN.Options with { Workers = 1 }).ToPatch("target"), id: 1).ToModel(), Domain: 1)),
         new("auto", (model, target) => new(BatchNormAdapter.Adapt(model.Model, target.Images, new AdaptationOptions { Workers = 1 }).Model)),
         new("IN, all layers", (model, _) => Rewritten(model, NormalizationRewrite.ToInstanceNorm)),

@@ -38,19 +38,19 @@ internal static class FamilyRun
         var timed = new Dictionary<Classifier, Condition>();
         foreach (Condition condition in conditions.OfFamily())
         {
-            outcomes.AddRange(Measure(condition));
+            outcomes.AddRange(Measure(condition, conditions.SourceOf(condition.Classifier)));
             timed[condition.Classifier] = condition;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(start).TotalSeconds,6:0.0} s  family: {condition.Classifier.Name}: {condition.Set}, {condition.Name}, severity {condition.Severity}"));
         }
-        IReadOnlyList<RowCost> costs = [.. timed.Values.SelectMany(condition => FamilyCost.Measure(condition.Classifier, Target(condition).Target, condition.Set))];
+        IReadOnlyList<RowCost> costs = [.. timed.Values.SelectMany(condition => FamilyCost.Measure(condition.Classifier, Target(condition, conditions.SourceOf(condition.Classifier)).Target, condition.Set))];
         return FamilyReport.Write(outcomes, costs);
     }
 
     /// <summary>Rows side by side, one core each.</summary>
-    private static Outcome[] Measure(Condition condition)
+    private static Outcome[] Measure(Condition condition, ISampleSource source)
     {
         Classifier model = condition.Classifier;
-        (FamilyTarget target, float[][] images, int[] labels) = Target(condition);
+        (FamilyTarget target, float[][] images, int[] labels) = Target(condition, source);
         var rights = new bool[FamilyRow.All.Count][];
         Parallel.For(0, rights.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>
         {
@@ -62,13 +62,13 @@ internal static class FamilyRun
     }
 
     /// <summary>What rows see, all images and a few labels, and what they are scored on: the images whose labels they do not see.</summary>
-    private static (FamilyTarget Target, float[][] Images, int[] Labels) Target(Condition condition)
+    private static (FamilyTarget Target, float[][] Images, int[] Labels) Target(Condition condition, ISampleSource source)
     {
         LabelledImages all = condition.Evaluation;
         int[] few = [.. Enumerable.Range(0, FamilyRow.Labels).Select(i => (int)((long)i * all.Count / FamilyRow.Labels))], others = [.. Enumerable.Range(0, all.Count).Except(few)];
         float[][] prepared = condition.Classifier.Prepare(all.Images);
         ISampleSource Samples(IEnumerable<int> which) => SampleSource.FromArrays([.. which.Select(i => prepared[i])], condition.Classifier.Shape);
-        var target = new FamilyTarget(SampleSource.FromArrays(prepared, condition.Classifier.Shape), new LabelledSamples(Samples(few), [.. few.Select(i => all.Labels[i])]));
+        var target = new FamilyTarget(SampleSource.FromArrays(prepared, condition.Classifier.Shape), new LabelledSamples(Samples(few), [.. few.Select(i => all.Labels[i])]), source);
         return (target, [.. others.Select(i => prepared[i])], [.. others.Select(i => all.Labels[i])]);
     }
 }
