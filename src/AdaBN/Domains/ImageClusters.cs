@@ -51,14 +51,17 @@ internal sealed record ImageClusters(LinearRouter Router, int[] Assignment)
             if (TwoHeaps.In([.. part.Select(i => rows[i])], LeastImages, deepEnough) is not { } isSecond) whole.Add(part);
             else foreach (bool side in (bool[])[false, true]) parts.Add([.. part.Where((_, nth) => isSecond[nth] == side)]);
         }
-        whole.AddRange(parts);
-        var clusters = new int[rows.Length];
-        foreach ((int k, int[] part) in whole.Index())
-            foreach (int i in part) clusters[i] = k;
-        return whole.Count == 1 ? One(rows[0].Length) : Discriminant.Settle(rows, clusters, whole.Count, LeastImages)?.Router ?? One(rows[0].Length);
+        return Joint(rows, [.. whole, .. parts]);
     }
 
-    private static LinearRouter One(int features) => new([new double[features]], [0]);
+    /// <summary>One discriminant of all parts; where that leaves one of them too few images, of all but the smallest.</summary>
+    private static LinearRouter Joint(double[][] rows, IReadOnlyList<int[]> parts)
+    {
+        if (parts.Count == 1) return new LinearRouter([new double[rows[0].Length]], [0]);
+        (int Row, int Part)[] members = [.. parts.SelectMany((part, k) => part.Select(row => (row, k)))];
+        return Discriminant.Settle([.. members.Select(member => rows[member.Row])], [.. members.Select(member => member.Part)], parts.Count, LeastImages)?.Router
+            ?? Joint(rows, [.. parts.OrderByDescending(part => part.Length).SkipLast(1)]);
+    }
 
     /// <summary>What a router of standardized features is for the features themselves. The clusters' mean goes from weights and offsets: it decides nothing, and float32 is spared it.</summary>
     private static LinearRouter InUnitsOf(LinearRouter router, double[] mean, double[] scale)

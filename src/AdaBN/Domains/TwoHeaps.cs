@@ -5,7 +5,7 @@ namespace AdaBN.Domains;
 /// <summary>Whether images are of two kinds, and which is of which.</summary>
 internal static class TwoHeaps
 {
-    private const double Narrow = 1e-6; // a heap of copies has no width of its own
+    private const double Disputed = 0.1; // of the smaller heap
 
     /// <summary>
     /// The two heaps on either side of the deepest valley that a discriminant shows; null where none is deep enough. Each discriminant starts from the best cut of one feature, or of
@@ -29,7 +29,7 @@ internal static class TwoHeaps
         {
             if (Cut([.. starts.Select(row => row[f])], least) is not { } start || Discriminant.Settle(rows, start, 2, least) is not { } split) continue;
             int[] clusters = [.. split.Clusters.Select(cluster => cluster ^ split.Clusters[0])];
-            if (!tried.Add(string.Concat(clusters)) || HeldOut(rows, clusters, least / 4) is not { } scores) continue;
+            if (!tried.Add(string.Concat(clusters)) || HeldOut(rows, clusters, least) is not { } scores) continue;
             (double valley, double place) = Valley.Find(scores, least / 2);
             bool[] isSecond = [.. scores.Select(score => score > place)];
             if (valley < deepest && isSecond.Count(second => second) is var second && second >= least && rows.Length - second >= least) (deepest, best) = (valley, isSecond);
@@ -37,25 +37,26 @@ internal static class TwoHeaps
         return best;
     }
 
-    /// <summary>Scores of the images, each by the discriminant of the half that it is not in, in deviations of a heap; null where one has no two heaps.</summary>
+    /// <summary>
+    /// Scores of the images, each by the discriminant of the half that it is not in, above 0 on the second side, in deviations of a heap; null where the two discriminants are not of
+    /// the same heaps: scores of two different ones would show a valley between them.
+    /// </summary>
     private static double[]? HeldOut(double[][] rows, int[] clusters, int least)
     {
-        var scores = new double[rows.Length];
+        double[][] scores = [new double[rows.Length], new double[rows.Length]];
         for (int half = 0; half < 2; half++)
         {
             int[] fitted = [.. Enumerable.Range(0, rows.Length).Where(i => i % 2 == half)];
-            double[][] theirs = [.. fitted.Select(i => rows[i])];
-            if (Discriminant.Settle(theirs, [.. fitted.Select(i => clusters[i])], 2, least) is not { } split) return null;
+            if (Discriminant.Settle([.. fitted.Select(i => rows[i])], [.. fitted.Select(i => clusters[i])], 2, least / 4) is not { } split) return null;
             var weights = new double[rows[0].Length];
             TensorPrimitives.Subtract(split.Router.Weights[1], split.Router.Weights[0], weights);
             double offset = split.Router.Offsets[1] - split.Router.Offsets[0];
-            double Score(double[] row) => TensorPrimitives.Dot<double>(weights, row) + offset;
-            double[] seen = [.. theirs.Select(Score)];
-            double[] middles = [.. ((int[])[0, 1]).Select(side => seen.Where((_, i) => split.Clusters[i] == side).Average())];
-            double deviation = Math.Sqrt(seen.Select((score, i) => (score - middles[split.Clusters[i]]) * (score - middles[split.Clusters[i]])).Average());
-            for (int i = 1 - half; i < rows.Length; i += 2) scores[i] = Score(rows[i]) / Math.Max(deviation, Narrow * Math.Abs(middles[1] - middles[0]));
+            for (int i = 0; i < rows.Length; i++) scores[half][i] = TensorPrimitives.Dot<double>(weights, rows[i]) + offset;
+            double width = Valley.Width([.. fitted.Select(i => scores[half][i])]);
+            TensorPrimitives.Divide(scores[half], width, scores[half]);
         }
-        return scores;
+        int second = scores[0].Count(score => score > 0), disputed = scores[0].Zip(scores[1]).Count(pair => pair.First > 0 != pair.Second > 0);
+        return disputed > Disputed * Math.Min(second, rows.Length - second) ? null : [.. scores[0].Select((score, i) => i % 2 == 0 ? scores[1][i] : score)];
     }
 
     /// <summary>The cut of numbers in two that leaves the least variance within the parts; null where they do not vary.</summary>

@@ -6,13 +6,14 @@ namespace AdaBN.Domains;
 /// </summary>
 internal static class Valley
 {
-    private const int Places = 200;
-    private const double Errors = 2;
+    private const int Places = 100, Steps = 5;
+    private const double Errors = 2, About = 2, Narrow = 1e-6;
 
     /// <summary>
-    /// The emptiest place, and how empty it is at most: the images there taken as two standard errors (Poisson) more than seen, those at the heap's top as two fewer. 1: no valley.
+    /// The emptiest place about 0 (two kernels to either side), and how empty it is at most: the images there taken as two standard errors (Poisson) more than seen, those at the
+    /// heap's top as two fewer. 1: no valley.
     /// </summary>
-    /// <param name="numbers">The numbers, in standard deviations of a heap.</param>
+    /// <param name="numbers">The numbers; a discriminant thinks heaps on either side of 0.</param>
     /// <param name="least">Fewest numbers of a heap.</param>
     public static (double AtMost, double Place) Find(double[] numbers, int least)
     {
@@ -20,19 +21,25 @@ internal static class Valley
         if (n < 2 * least) return (1, 0);
         double[] sorted = [.. numbers.Order()];
         double low = sorted[least / 2], high = sorted[n - 1 - (least / 2)];
-        if (!(high > low)) return (1, 0);
-        double reach = Math.Pow(n, -0.2), valley = 1, place = low, left = 0;
-        double Place(int i) => low + ((high - low) * i / (Places - 1));
-        double[] seen = [.. Enumerable.Range(0, Places).Select(i => Seen(sorted, Place(i), reach))];
-        var right = new double[Places];
-        for (int i = Places - 1; i >= 0; i--) right[i] = Math.Max(seen[i], i + 1 < Places ? right[i + 1] : 0);
-        for (int i = 0; i < Places; i++)
+        if (!(low < 0 && high > 0)) return (1, 0);
+        double reach = Width(sorted) * Math.Pow(n, -0.2);
+        double Top(double end) => Enumerable.Range(0, Places).Max(i => Seen(sorted, end * i / (Places - 1), reach));
+        double top = Math.Min(Top(low), Top(high)), surely = top - (Errors * Math.Sqrt(top)), valley = 1, place = 0;
+        for (int step = -Steps; surely > 0 && step <= Steps; step++)
         {
-            left = Math.Max(left, seen[i]);
-            double top = Math.Min(left, right[i]), surely = top - (Errors * Math.Sqrt(top)), here = (seen[i] + (Errors * Math.Sqrt(seen[i] + 1))) / surely;
-            if (surely > 0 && here < valley && Place(i) >= sorted[least - 1] && Place(i) <= sorted[n - least]) (valley, place) = (here, Place(i));
+            double at = About * reach * step / Steps, seen = Seen(sorted, at, reach), here = (seen + (Errors * Math.Sqrt(seen + 1))) / surely;
+            if (here < valley && at >= sorted[least - 1] && at <= sorted[n - least]) (valley, place) = (here, at);
         }
         return (valley, place);
+    }
+
+    /// <summary>Standard deviation of numbers on either side of 0 from the middle of their side; a little where they are copies of two numbers.</summary>
+    public static double Width(double[] numbers)
+    {
+        ILookup<bool, double> sides = numbers.ToLookup(number => number > 0);
+        double[] middles = [.. ((bool[])[false, true]).Select(side => sides[side].DefaultIfEmpty().Average())];
+        double square = numbers.Average(number => number - middles[number > 0 ? 1 : 0] is var from ? from * from : 0);
+        return Math.Max(Math.Sqrt(square), Narrow * (middles[1] - middles[0]));
     }
 
     /// <summary>How many numbers a kernel at a place sees: (Σk)²/Σk² is √2·Σ exp(−x²/2) where they lie evenly.</summary>

@@ -76,9 +76,9 @@ internal sealed class Conditions(string? folder, bool isQuick)
         foreach ((string name, int severity) in _hard) yield return (ResNet20(), $"CIFAR-10, {name} {severity}", Corruption.Named(name).Apply(clean, severity));
     }
 
-    private static Classifier Shipped() => new("digits-cnn", OnnxModel.Load(Repository.Model("digits-cnn.onnx")), [1, 28, 28], [0], [1]);
+    internal static Classifier Shipped() => new("digits-cnn", OnnxModel.Load(Repository.Model("digits-cnn.onnx")), [1, 28, 28], [0], [1]);
 
-    private Classifier ResNet20() => new("cifar10_resnet20", OnnxModel.Load(_data.Model("cifar10_resnet20.onnx")), [3, 32, 32], [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
+    internal Classifier ResNet20() => new("cifar10_resnet20", OnnxModel.Load(_data.Model("cifar10_resnet20.onnx")), [3, 32, 32], [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
 
     private IEnumerable<Condition> Digits(Classifier model)
     {
