@@ -14,8 +14,8 @@ internal sealed class AdaptationArguments
     private readonly Option<double?> _standardError = new("--standard-error") { Description = "Read only as many samples as give the channel means this standard error (in source standard deviations, worst layer), foretold from the first 64.", HelpName = "ERROR" };
     private readonly Option<string> _policy = new("--policy") { Description = "How far to go: auto (chosen by what can be seen without labels), adabn (all the way), keep, mix:SHARE, prior:IMAGES, gate (as far as the shift exceeds the spread between images), gate:cautious. Against outliers, behind any of them: +trimmed:SHARE (of the images), +median:BATCHES.", DefaultValueFactory = _ => "auto", HelpName = "POLICY" };
     private readonly Option<int> _judge = new("--judge") { Description = "Images drawn from the data to judge by; 0 judges nothing.", DefaultValueFactory = _ => new AdaptationOptions().JudgementImages, HelpName = "N" };
-    private readonly Option<string?> _labelled = new("--labelled") { Description = "A few samples of the new domain with known classes, NumPy file as --data: the verdict then rests on measured accuracy. For models with one input.", HelpName = "FILE.npy" };
-    private readonly Option<string?> _labels = new("--labels") { Description = "Their classes, from 0: a text file of numbers.", HelpName = "FILE" };
+    private readonly Option<string?> _labelled = new("--labelled") { Description = "A few samples of the new domain with known classes, given as --data is: the verdict then rests on measured accuracy. For models with one input.", HelpName = DataOptions.HelpName };
+    private readonly Option<string?> _labels = new("--labels") { Description = "Their classes, from 0: a text file of numbers; default: those that a list of images gives, or the folders' places in ordinal order.", HelpName = "FILE" };
     private readonly Option<VarianceKind> _variance = new("--variance") { Description = "Variance estimator.", DefaultValueFactory = _ => VarianceKind.Population };
     private readonly Option<string[]> _skip = SharedOptions.Skip("Leave as it is");
     private readonly Option<string?> _reference = SharedOptions.Reference();
@@ -24,7 +24,7 @@ internal sealed class AdaptationArguments
     public IEnumerable<Option> All =>
         [_batchSize, _maxSamples, _standardError, _maxMemory, _halfPrecision, _policy, _judge, _labelled, _labels, _variance, _skip, _reference, _allowImageOutput, _workers];
 
-    public AdaptationOptions OptionsOf(ParseResult parsed, OnnxModel model)
+    public AdaptationOptions OptionsOf(ParseResult parsed, OnnxModel model, DataOptions data)
     {
         ReferenceStatistics? reference = parsed.GetValue(_reference) is { } file ? ReferenceStatistics.Load(file) : null;
         return new AdaptationOptions
@@ -37,7 +37,7 @@ internal sealed class AdaptationArguments
             HalfPrecisionActivations = parsed.GetValue(_halfPrecision),
             Policy = PolicyOf(parsed.GetValue(_policy)!),
             JudgementImages = parsed.GetValue(_judge),
-            Labelled = LabelledOf(parsed.GetValue(_labelled), parsed.GetValue(_labels)),
+            Labelled = LabelledOf(parsed.GetValue(_labelled) is { } known ? data.OpenWhole(parsed, model, known, _labelled.Name) : null, parsed.GetValue(_labels)),
             Variance = parsed.GetValue(_variance),
             AllowImageOutput = parsed.GetValue(_allowImageOutput),
             Workers = parsed.GetValue(_workers),
@@ -77,13 +77,14 @@ internal sealed class AdaptationArguments
         };
     }
 
-    private static LabelledSamples? LabelledOf(string? samples, string? labels)
+    private static LabelledSamples? LabelledOf(OpenedData? samples, string? labels)
     {
         if (samples is null && labels is null) return null;
+        if (samples is not null && labels is null && samples.Parts[0].Files?.Labels is { } told) return new LabelledSamples(samples.Samples, told);
         if (samples is null || labels is null) throw new ArgumentException("--labelled and --labels go together: the samples and their classes.");
         string[] words = File.ReadAllText(labels).Split([' ', ',', ';', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
         int[] classes = [.. words.Select((word, i) => int.TryParse(word, CultureInfo.InvariantCulture, out int label) && label >= 0
             ? label : throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--labels {labels}: entry {i + 1} is '{word}', expected the number of a class, from 0.")))];
-        return new LabelledSamples(NpyFile.Open(samples, null), classes);
+        return new LabelledSamples(samples.Samples, classes);
     }
 }

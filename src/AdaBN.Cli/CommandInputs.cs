@@ -1,4 +1,3 @@
-using System.Globalization;
 using AdaBN.Onnx;
 
 namespace AdaBN.Cli;
@@ -20,13 +19,5 @@ internal static class CommandInputs
         string[] unknown = [.. skipped.Except(NormalizationDiscovery.Inspect(model, reference).Select(layer => layer.Name))];
         if (unknown.Length > 0) throw new ArgumentException($"--skip: the model has no normalization layer named {string.Join(", ", unknown)}; 'adabn inspect' lists them.");
         return layer => !skipped.Contains(layer.Name);
-    }
-
-    public static ISampleSource OpenData(string[] files, string[] inputs, string option = "--data")
-    {
-        if (inputs.Length != files.Length && (inputs.Length > 0 || files.Length > 1))
-            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{files.Length} {option} but {inputs.Length} --input: give one --input for each {option}."));
-        ISampleSource[] sources = [.. files.Select((file, i) => NpyFile.Open(file, inputs.Length > 0 ? inputs[i] : null))];
-        return sources.Length == 1 ? sources[0] : SampleSource.Zip(sources);
     }
 }

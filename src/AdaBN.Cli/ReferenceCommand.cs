@@ -5,20 +5,20 @@ using Spectre.Console;
 
 namespace AdaBN.Cli;
 
-/// <summary><c>adabn reference MODEL --data SOURCE.npy --out FILE</c>: measures what adaptations need of a model whose BatchNormalization was folded.</summary>
+/// <summary><c>adabn reference MODEL --data FOLDER --out FILE</c>: measures what adaptations need of a model whose BatchNormalization was folded.</summary>
 internal static class ReferenceCommand
 {
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole)
     {
         var model = SharedOptions.Model();
-        var data = new Option<string[]>("--data") { Description = "Unlabeled samples of the source domain, such as training images: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
+        var data = new Option<string[]>("--data") { Description = $"Unlabeled samples of the source domain, such as training images: {DataOptions.Kinds}.", Required = true, HelpName = DataOptions.HelpName };
         var input = SharedOptions.Input();
         var file = new Option<string?>("--out") { Description = "Where to write the reference.", HelpName = "FILE" };
         var embedded = new Option<string?>("--embed") { Description = "Where to write a copy of the model that carries the reference in its metadata.", HelpName = "OUT.onnx" };
         var maxSamples = SharedOptions.MaxSamples();
         var skip = SharedOptions.Skip("Leave out");
         var also = new Option<string[]>("--also") { Description = "Measure the layer of this name although no BatchNormalization seems folded into it; may be given several times.", HelpName = "LAYER" };
-        var command = new Command("reference", "Measure the source statistics of layers that BatchNormalization was folded into, once for all adaptations. Example: adabn reference classifier.onnx --data training-images.npy --out classifier.reference")
+        var command = new Command("reference", "Measure the source statistics of layers that BatchNormalization was folded into, once for all adaptations. Example: adabn reference classifier.onnx --data training-images/ --preset imagenet --out classifier.reference")
         {
             model, data, input, file, embedded, maxSamples, skip, also,
         };
@@ -26,6 +26,7 @@ internal static class ReferenceCommand
         {
             if (parsed.GetResult(file) is null && parsed.GetResult(embedded) is null) parsed.AddError("Give --out FILE, --embed OUT.onnx, or both.");
         });
+        var pixels = new DataOptions(command);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string source = parsed.GetValue(model)!;
@@ -34,12 +35,14 @@ internal static class ReferenceCommand
             foreach (string target in targets) CommandInputs.CheckTarget(source, target);
             OnnxModel loaded = OnnxModel.Load(source);
             var options = new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = FilterOf(loaded, parsed.GetValue(skip) ?? [], parsed.GetValue(also) ?? []) };
-            ISampleSource samples = CommandInputs.OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
-            ReferenceStatistics reference = ProgressBar.Run(errorConsole, progress => ReferenceStatistics.Measure(loaded, samples, options, progress, cancellationToken));
+            OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples);
+            ReferenceStatistics reference = ProgressBar.Run(errorConsole, progress => ReferenceStatistics.Measure(loaded, samples.Samples, options, progress, cancellationToken));
+            samples.TellFindings(errorConsole.Profile.Out.Writer);
             if (parsed.GetValue(file) is { } path) reference.Save(path);
             if (parsed.GetValue(embedded) is { } carrier)
             {
                 reference.EmbedIn(loaded);
+                samples.RecordPreprocessing(loaded);
                 loaded.Save(carrier);
             }
             console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{reference.Layers.Count} layers measured on {reference.Samples} samples; wrote {string.Join(" and ", targets)}"));

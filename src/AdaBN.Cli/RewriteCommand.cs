@@ -16,7 +16,7 @@ internal static class RewriteCommand
             Description = "in (instance normalization), bin:RHO (a mix, RHO 1 is the layer as it is), bin (the same, RHO of each channel measured on --data), ibn-a:K (half the channels of the K shallowest layers), adain (computes as in, and keeps the layers).",
             Required = true, HelpName = "KIND",
         };
-        var data = new Option<string[]>("--data") { Description = "For bin: unlabeled samples of the domains that the model shall work on, float32 NumPy file, first axis counts samples.", HelpName = "FILE.npy" };
+        var data = new Option<string[]>("--data") { Description = $"For bin: unlabeled samples of the domains that the model shall work on: {DataOptions.Kinds}.", HelpName = DataOptions.HelpName };
         var input = SharedOptions.Input();
         var maxSamples = SharedOptions.MaxSamples();
         var first = new Option<int?>("--first") { Description = "Rewrite the so many shallowest layers only; default: all.", HelpName = "K" };
@@ -28,6 +28,7 @@ internal static class RewriteCommand
         {
             model, to, data, input, maxSamples, first, skip, destination, singleFile, json,
         };
+        var pixels = new DataOptions(command);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!, kind = parsed.GetValue(to)!;
@@ -36,10 +37,14 @@ internal static class RewriteCommand
             if ((kind == "bin") != (files.Length > 0)) throw new ArgumentException("--to bin and --data go together: RHO is measured on samples. Other kinds read none.");
             OnnxModel loaded = OnnxModel.Load(source);
             Func<NormalizationLayer, bool>? filter = CommandInputs.FilterOf(loaded, null, parsed.GetValue(skip) ?? []);
-            NormalizationRewrite rewrite = kind != "bin" ? RewriteOf(kind) : NormalizationRewrite.ToBatchInstanceNorm(ProgressBar.Run(errorConsole, progress => BatchShare.Measure(
-                loaded, CommandInputs.OpenData(files, parsed.GetValue(input) ?? []), new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = filter }, progress, cancellationToken)));
+            var options = new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = filter };
+            OpenedData? samples = kind == "bin" ? pixels.Open(parsed, loaded, files, parsed.GetValue(input) ?? [], options.MaxSamples) : null;
+            NormalizationRewrite rewrite = samples is null ? RewriteOf(kind)
+                : NormalizationRewrite.ToBatchInstanceNorm(ProgressBar.Run(errorConsole, progress => BatchShare.Measure(loaded, samples.Samples, options, progress, cancellationToken)));
             if (parsed.GetValue(first) is { } layers) rewrite = rewrite.FirstLayers is null ? rewrite with { FirstLayers = layers } : throw new ArgumentException($"--to {kind} says itself how many layers; leave out --first.");
             RewriteResult result = NormalizationRewriter.Rewrite(loaded, rewrite with { LayerFilter = filter });
+            samples?.TellFindings(errorConsole.Profile.Out.Writer);
+            samples?.RecordPreprocessing(result.Model);
             (parsed.GetValue(singleFile) ? result.Model.ToSingleFile() : result.Model).Save(target);
             if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());
             else Print(console, result.Report, target);

@@ -94,7 +94,7 @@ public sealed class ImageFiles
         var files = new List<ImageFile>();
         foreach ((int number, string line) in TextLines.Read(list))
         {
-            if (number == 1 && line.ToLowerInvariant() is "path" or "path,label") continue;
+            if (number == 1 && IsHeader(line)) continue;
             int comma = line.LastIndexOf(',');
             bool hasClass = comma > 0 && !IsImageName(line.Trim('"')); // a comma may belong to the name
             string name = (hasClass ? line[..comma] : line).Trim().Trim('"').Replace('\\', '/');
@@ -112,12 +112,23 @@ public sealed class ImageFiles
         return ImageDecoder.IsKnown(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
     }
 
+    /// <summary>Whether a file is text whose first line names an image, or is the line that <see cref="Listed"/> leaves out.</summary>
+    public static bool LooksLikeList(string path)
+    {
+        Span<byte> start = stackalloc byte[1 << 10];
+        if (TextLines.Peek(path, start).Contains((byte)0)) return false;
+        string first = TextLines.Read(path).FirstOrDefault().Text ?? "";
+        return IsHeader(first) || first.Split(',').Any(part => IsImageName(part.Trim().Trim('"')));
+    }
+
     /// <summary>One image file.</summary>
     public static ImageFiles Single(string path) => new(path, [new ImageFile(path, Path.GetFullPath(path))], []);
 
     /// <summary>Some of the files, evenly from first to last.</summary>
     internal ImageFiles Sample(int most) =>
         Files.Length <= most ? this : new ImageFiles(Origin, [.. Enumerable.Range(0, most).Select(i => Files[(int)((long)i * Files.Length / most)])], []);
+
+    private static bool IsHeader(string line) => line.ToLowerInvariant() is "path" or "path,label";
 
     private static bool IsImageName(string text) => _endings.Contains(Path.GetExtension(text), StringComparer.OrdinalIgnoreCase);
 

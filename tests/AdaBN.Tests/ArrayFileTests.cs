@@ -143,7 +143,7 @@ public sealed class ArrayFileTests
         File.WriteAllText(csv, "a.png\nb.png");
         Assert.IsFalse(CsvFile.LooksLikeOne(csv));
         File.WriteAllBytes(csv, [1, 2, 0, 4]);
-        Assert.Contains("no text file", Assert.ThrowsExactly<InvalidDataException>(() => CsvFile.LooksLikeOne(csv)).Message);
+        Assert.Contains("no lines of numbers", Assert.ThrowsExactly<InvalidDataException>(() => CsvFile.Open(csv)).Message);
     }
 
     private static byte[] Header(string type, string shape) =>

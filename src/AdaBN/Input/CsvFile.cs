@@ -24,7 +24,12 @@ public sealed class CsvFile : ISampleSource
     public long? Count { get; }
 
     /// <summary>Whether a file reads as lines of several numbers, from its first two lines.</summary>
-    public static bool LooksLikeOne(string path) => TextLines.Read(path).Take(2).Any(line => Split(line.Text) is { Length: > 1 } fields && fields.All(field => float.TryParse(field, CultureInfo.InvariantCulture, out _)));
+    public static bool LooksLikeOne(string path)
+    {
+        Span<byte> start = stackalloc byte[1 << 10];
+        return !TextLines.Peek(path, start).Contains((byte)0)
+            && TextLines.Read(path).Take(2).Any(line => Split(line.Text) is { Length: > 1 } fields && fields.All(field => float.TryParse(field, CultureInfo.InvariantCulture, out _)));
+    }
 
     /// <summary>Opens a file and counts its lines.</summary>
     /// <param name="path">The file.</param>
