@@ -136,6 +136,7 @@ public sealed class ImageCommandTests
         Assert.AreEqual(2, (await Run("bank", "add", Model, "--domain", "here", "--data", images, "--out", target)).ExitCode);
         Preprocessing.Presets["imagenet"].RecordIn(model);
         model.Save(source);
+        model = OnnxModel.Load(source);
         Outcome outcome = await Run("bank", "add", source, "--domain", "here", "--data", images, "--policy", "adabn", "--out", target);
         Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
         var samples = new ImageSamples(ImageFiles.InFolder(images), Preprocessing.Presets["imagenet"].For(model));
@@ -247,6 +248,19 @@ public sealed class ImageCommandTests
         _ = new DataOptions(command);
         foreach (System.CommandLine.Option option in command.Options) Assert.Contains($"`{option.Name}", docs);
         foreach (string preset in Preprocessing.Presets.Keys) Assert.Contains($"`{preset}`", docs);
+    }
+
+    [TestMethod]
+    public async Task Single_options_stand_on_top_of_what_else_is_said()
+    {
+        using var folder = new TemporaryFolder();
+        string images = MakeImages(folder, 20), json = folder.File("way.json"), target = folder.File("out.onnx");
+        File.WriteAllText(json, """{ "preset": "imagenet", "resampling": "bicubic", "mean": 0.4 }""");
+        Outcome outcome = await Run("adapt", Model, "--data", images, "--preprocessing", json, "--colors", "bgr", "--layout", "nchw", "--fit", "stretch", "--crop-share", "50%", "--size", "12x12", "--std", "0.2,1/4,0.5", "--out", target);
+        Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+        Assert.AreEqual(
+            """{"size":[12,12],"fit":"stretch","cropShare":0.5,"resampling":"bicubic","colors":"bgr","layout":"nchw","scale":0.00392156862745098,"mean":[0.4],"std":[0.2,0.25,0.5]}""",
+            Preprocessing.Of(OnnxModel.Load(target))!.ToJson());
     }
 
     private static string MakeImages(TemporaryFolder folder, int count)
