@@ -17,11 +17,14 @@ public sealed class ImageFiles
     private static readonly string[] _endings = [".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib"];
     private static readonly EnumerationOptions _everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
 
-    private ImageFiles(string origin, IReadOnlyList<ImageFile> files, IReadOnlyList<string> findings)
+    private readonly bool _hasNumbers;
+
+    private ImageFiles(string origin, IReadOnlyList<ImageFile> files, IReadOnlyList<string> findings, bool isList = false)
     {
         if (files.Count == 0) throw new AdaptationException(AdaptationError.EmptyData, $"{origin} names no image, expected PNG, JPEG or BMP files.{string.Concat(findings.Select(finding => " " + finding))}");
         (Origin, Files, Findings) = (origin, [.. files], findings);
         Classes = files.All(file => file.Class is not null) ? [.. files.Select(file => file.Class!).Distinct().Order(StringComparer.Ordinal)] : [];
+        _hasNumbers = isList && Classes.All(name => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out _));
     }
 
     /// <summary>The folder or list.</summary>
@@ -37,17 +40,11 @@ public sealed class ImageFiles
     public ImmutableArray<string> Classes { get; }
 
     /// <summary>
-    /// The class of each file: its number where the list gives numbers, else its place in <see cref="Classes"/>. Null where a file has no class.
+    /// The class of each file, broken ones included: its number where a list gives numbers, else its place in <see cref="Classes"/>, as torchvision
+    /// numbers folders. Null where a file has no class.
     /// </summary>
-    public IReadOnlyList<int>? Labels
-    {
-        get
-        {
-            if (Classes.IsEmpty) return null;
-            bool areNumbers = Classes.All(name => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out _));
-            return [.. Files.Select(file => areNumbers ? int.Parse(file.Class!, CultureInfo.InvariantCulture) : Classes.BinarySearch(file.Class!, StringComparer.Ordinal))];
-        }
-    }
+    public IReadOnlyList<int>? Labels => Classes.IsEmpty ? null
+        : [.. Files.Select(file => _hasNumbers ? int.Parse(file.Class!, CultureInfo.InvariantCulture) : Classes.BinarySearch(file.Class!, StringComparer.Ordinal))];
 
     /// <summary>
     /// The image files of a folder and its sub-folders, told by their endings (.png, .jpg, .jpeg, .jpe, .jfif, .bmp, .dib), in ordinal order of their relative
@@ -101,7 +98,7 @@ public sealed class ImageFiles
             files.Add(new ImageFile(name, Path.GetFullPath(name, folder), hasClass ? line[(comma + 1)..].Trim().Trim('"') : null));
             if (files[0].Class is null != files[^1].Class is null) throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{list}, line {number}: some lines give a class and others none, expected 'path' or 'path,label' throughout."));
         }
-        return new ImageFiles(list, files, []);
+        return new ImageFiles(list, files, [], isList: true);
     }
 
     /// <summary>Whether a file starts as an image does that is read here.</summary>

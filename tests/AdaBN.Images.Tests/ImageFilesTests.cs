@@ -24,6 +24,16 @@ public sealed class ImageFilesTests
     }
 
     [TestMethod]
+    public void Folders_named_by_numbers_are_numbered_by_their_order_as_torchvision_does()
+    {
+        using var folder = new TemporaryFolder();
+        Touch(folder, "2/a.png", "10/a.png", "0/a.png");
+        ImageFiles files = ImageFiles.InFolder(folder.Path);
+        CollectionAssert.AreEqual(new[] { "0", "10", "2" }, files.Classes);
+        CollectionAssert.AreEqual(new[] { 0, 1, 2 }, files.Labels!.ToArray());
+    }
+
+    [TestMethod]
     public void Links_to_files_are_followed_and_links_to_folders_are_not()
     {
         using var folder = new TemporaryFolder();

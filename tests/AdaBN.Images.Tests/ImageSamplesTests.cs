@@ -73,6 +73,24 @@ public sealed class ImageSamplesTests
     }
 
     [TestMethod]
+    [Timeout(60_000)]
+    public void Pipes_and_devices_are_not_waited_for()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Inconclusive("pipes among files are Unix's");
+            return;
+        }
+        using var folder = new TemporaryFolder();
+        System.Diagnostics.Process.Start("mkfifo", [folder.File("pipe.png")]).WaitForExit();
+        File.CreateSymbolicLink(folder.File("zeros.png"), "/dev/zero");
+        File.CreateSymbolicLink(folder.File("round.png"), folder.File("round.png"));
+        var samples = new ImageSamples(ImageFiles.InFolder(folder.Path), _small, new ImageReading { MaxBroken = 1 });
+        Assert.IsEmpty(All(samples));
+        CollectionAssert.AreEqual(new[] { "pipe.png", "round.png", "zeros.png" }, samples.Broken.Select(broken => broken.File.Name).ToArray());
+    }
+
+    [TestMethod]
     public void A_reader_may_be_left_in_the_middle()
     {
         using var folder = new TemporaryFolder();
