@@ -5,13 +5,13 @@ using Spectre.Console;
 
 namespace AdaBN.Cli;
 
-/// <summary><c>adabn adapt MODEL --data X.npy --out OUT.onnx</c>: re-estimates the statistics and writes the adapted model.</summary>
+/// <summary><c>adabn adapt MODEL --data FOLDER --out OUT.onnx</c>: re-estimates the statistics and writes the adapted model.</summary>
 internal static class AdaptCommand
 {
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
     {
         var model = SharedOptions.Model();
-        var data = new Option<string[]>("--data") { Description = "Unlabeled samples of the new domain: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
+        var data = new Option<string[]>("--data") { Description = $"Unlabeled samples of the new domain: {DataOptions.Kinds}.", Required = true, HelpName = DataOptions.HelpName };
         var input = SharedOptions.Input();
         var destination = new Option<string>("--out") { Description = "Where to write the adapted model.", Required = true, HelpName = "OUT.onnx" };
         var settings = new AdaptationArguments();
@@ -19,24 +19,27 @@ internal static class AdaptCommand
         var singleFile = SharedOptions.SingleFile();
         var dryRun = new Option<bool>("--dry-run") { Description = "Check model and data, foretell the memory, and stop." };
         var json = SharedOptions.Json();
-        var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx")
+        var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42/ --preset imagenet --out classifier.site42.onnx")
         {
             model, data, input, destination, gate, singleFile, dryRun, json,
         };
         foreach (Option setting in settings.All) command.Add(setting);
+        var pixels = new DataOptions(command);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!;
             CommandInputs.CheckTarget(source, target);
             OnnxModel loaded = OnnxModel.Load(source);
-            AdaptationOptions options = settings.OptionsOf(parsed, loaded);
-            ISampleSource samples = CommandInputs.OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
+            AdaptationOptions options = settings.OptionsOf(parsed, loaded, pixels);
+            OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples);
             if (parsed.GetValue(dryRun))
             {
-                Print(console, BatchNormAdapter.EstimateMemory(loaded, samples, options), options);
+                Print(console, BatchNormAdapter.EstimateMemory(loaded, samples.Samples, options), options);
                 return AdabnCommand.Success;
             }
-            AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(loaded, samples, options, progress, cancellationToken));
+            AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(loaded, samples.Samples, options, progress, cancellationToken));
+            samples.TellFindings(errorConsole.Profile.Out.Writer);
+            samples.RecordPreprocessing(result.Model);
             bool isAdvised = !parsed.GetValue(gate) || result.Report.Verdict.Kind is VerdictKind.Adapt or VerdictKind.AdaptPartly;
             if (isAdvised) (parsed.GetValue(singleFile) ? result.Model.ToSingleFile() : result.Model).Save(target);
             if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());

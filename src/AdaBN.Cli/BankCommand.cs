@@ -9,7 +9,7 @@ namespace AdaBN.Cli;
 internal static class BankCommand
 {
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output) =>
-        new("bank", "One model for many domains, each picked by an int64 input: N x 1 ids, one a row, or 1 x 1 for all rows. Example: adabn bank add classifier.onnx --domain north --data north.npy --out classifier.sites.onnx")
+        new("bank", "One model for many domains, each picked by an int64 input: N x 1 ids, one a row, or 1 x 1 for all rows. Example: adabn bank add classifier.onnx --domain north --data north/ --preset imagenet --out classifier.sites.onnx")
         {
             Add(console, errorConsole, output),
             Split(console, errorConsole, output),
@@ -23,7 +23,7 @@ internal static class BankCommand
     {
         Argument<string> model = ModelOrBank();
         var domain = new Option<string?>("--domain") { Description = "The domain's name; one that the bank holds is replaced. Default with --patch: the patch's.", HelpName = "NAME" };
-        var data = new Option<string[]>("--data") { Description = "Unlabeled samples of the domain: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", HelpName = "FILE.npy" };
+        var data = new Option<string[]>("--data") { Description = $"Unlabeled samples of the domain: {DataOptions.Kinds}.", HelpName = DataOptions.HelpName };
         Option<string[]> input = SharedOptions.Input();
         var patch = new Option<string?>("--patch") { Description = "The domain's statistics, exported elsewhere, instead of samples.", HelpName = "FILE" };
         var id = new Option<long?>("--id") { Description = "The number that is to pick the domain, from 1; default: the next one that was never used.", HelpName = "N" };
@@ -32,11 +32,12 @@ internal static class BankCommand
         var settings = new AdaptationArguments();
         Option<bool> gate = SharedOptions.Gate(), json = SharedOptions.Json();
         Option<string> destination = Destination("bank", "BANK.onnx");
-        var command = new Command("add", "Adapt to a domain, or take its exported statistics, and put it into a bank. Example: adabn bank add sites.onnx --domain south --data south.npy --out sites.onnx")
+        var command = new Command("add", "Adapt to a domain, or take its exported statistics, and put it into a bank. Example: adabn bank add sites.onnx --domain south --data south/ --preset imagenet --out sites.onnx")
         {
             model, domain, data, input, patch, id, inputName, unknown, destination, gate, json,
         };
         foreach (Option setting in settings.All) command.Add(setting);
+        var pixels = new DataOptions(command);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string[] files = parsed.GetValue(data) ?? [];
@@ -57,9 +58,10 @@ internal static class BankCommand
             }
             else
             {
-                AdaptationOptions options = settings.OptionsOf(parsed, bank.Source);
-                ISampleSource samples = CommandInputs.OpenData(files, parsed.GetValue(input) ?? []);
-                AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(bank.Source, samples, options, progress, cancellationToken));
+                AdaptationOptions options = settings.OptionsOf(parsed, bank.Source, pixels);
+                OpenedData samples = pixels.Open(parsed, bank.Source, files, parsed.GetValue(input) ?? [], options.MaxSamples);
+                AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(bank.Source, samples.Samples, options, progress, cancellationToken));
+                samples.TellFindings(errorConsole.Profile.Out.Writer);
                 (found, report) = (result.ToPatch(name!), result.Report);
                 isAdvised = !parsed.GetValue(gate) || report.Verdict.Kind is VerdictKind.Adapt or VerdictKind.AdaptPartly;
             }
@@ -80,7 +82,7 @@ internal static class BankCommand
     private static Command Split(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
     {
         Argument<string> model = SharedOptions.Model();
-        var data = new Option<string[]>("--data") { Description = "Unlabeled samples of several domains, nobody knows which of which: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
+        var data = new Option<string[]>("--data") { Description = $"Unlabeled samples of several domains, nobody knows which of which: {DataOptions.Kinds}.", Required = true, HelpName = DataOptions.HelpName };
         Option<string[]> input = SharedOptions.Input();
         var most = new Option<int>("--most") { Description = "The most domains to find.", DefaultValueFactory = _ => 8, HelpName = "K" };
         var settings = new AdaptationArguments();
@@ -91,14 +93,16 @@ internal static class BankCommand
             model, data, input, most, destination, json,
         };
         foreach (Option setting in settings.All) command.Add(setting);
+        var pixels = new DataOptions(command);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!;
             CommandInputs.CheckTarget(source, target);
             OnnxModel loaded = OnnxModel.Load(source);
-            AdaptationOptions options = settings.OptionsOf(parsed, loaded);
-            ISampleSource samples = CommandInputs.OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
-            DomainBankResult result = ProgressBar.Run(errorConsole, progress => DomainBank.Of(loaded).AdaptMixed(samples, options, parsed.GetValue(most), progress, cancellationToken));
+            AdaptationOptions options = settings.OptionsOf(parsed, loaded, pixels);
+            OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples);
+            DomainBankResult result = ProgressBar.Run(errorConsole, progress => DomainBank.Of(loaded).AdaptMixed(samples.Samples, options, parsed.GetValue(most), progress, cancellationToken));
+            samples.TellFindings(errorConsole.Profile.Out.Writer);
             result.Bank.ToModel().Save(target);
             if (parsed.GetValue(json))
             {

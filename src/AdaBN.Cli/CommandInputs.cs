@@ -22,21 +22,15 @@ internal static class CommandInputs
         return layer => !skipped.Contains(layer.Name);
     }
 
-    public static ISampleSource OpenData(string[] files, string[] inputs, string option = "--data")
-    {
-        if (inputs.Length != files.Length && (inputs.Length > 0 || files.Length > 1))
-            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{files.Length} {option} but {inputs.Length} --input: give one --input for each {option}."));
-        ISampleSource[] sources = [.. files.Select((file, i) => NpyFile.Open(file, inputs.Length > 0 ? inputs[i] : null))];
-        return sources.Length == 1 ? sources[0] : SampleSource.Zip(sources);
-    }
-
-    public static LabelledSamples? LabelledOf(string? samples, string? labels)
+    /// <summary>Labelled samples: the classes from a text file, or as a list or the folders of images tell them.</summary>
+    public static LabelledSamples? LabelledOf(OpenedData? samples, string? labels)
     {
         if (samples is null && labels is null) return null;
+        if (samples is not null && labels is null && samples.Parts[0].Files?.Labels is { } told) return new LabelledSamples(samples.Samples, told);
         if (samples is null || labels is null) throw new ArgumentException("--labelled and --labels go together: the samples and their classes.");
         string[] words = File.ReadAllText(labels).Split([' ', ',', ';', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
         int[] classes = [.. words.Select((word, i) => int.TryParse(word, CultureInfo.InvariantCulture, out int label) && label >= 0
             ? label : throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--labels {labels}: entry {i + 1} is '{word}', expected the number of a class, from 0.")))];
-        return new LabelledSamples(NpyFile.Open(samples, null), classes);
+        return new LabelledSamples(samples.Samples, classes);
     }
 }

@@ -5,29 +5,30 @@ using Spectre.Console;
 
 namespace AdaBN.Cli;
 
-/// <summary><c>adabn reference MODEL --data SOURCE.npy --out FILE</c>: measures what adaptations need of a model whose BatchNormalization was folded, or that has none.</summary>
+/// <summary><c>adabn reference MODEL --data FOLDER --out FILE</c>: measures what adaptations need of a model whose BatchNormalization was folded, or that has none.</summary>
 internal static class ReferenceCommand
 {
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole)
     {
         var model = SharedOptions.Model();
-        var data = new Option<string[]>("--data") { Description = "Unlabeled samples of the source domain, such as training images: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
+        var data = new Option<string[]>("--data") { Description = $"Unlabeled samples of the source domain, such as training images: {DataOptions.Kinds}.", Required = true, HelpName = DataOptions.HelpName };
         var input = SharedOptions.Input();
         var file = new Option<string?>("--out") { Description = "Where to write the reference.", HelpName = "FILE" };
         var embedded = new Option<string?>("--embed") { Description = "Where to write a copy of the model that carries the reference in its metadata.", HelpName = "OUT.onnx" };
         var maxSamples = SharedOptions.MaxSamples();
         var skip = SharedOptions.Skip("Leave out");
         var also = new Option<string[]>("--also") { Description = "Measure the layer of this name although no BatchNormalization seems folded into it; may be given several times.", HelpName = "LAYER" };
-        var pixels = new Option<bool>("--pixels") { Description = "Measure the model's inputs instead of layers, for models without BatchNormalization: adaptations then align each channel of the pixels (--skip takes names of inputs)." };
-        var command = new Command("reference", "Measure the source statistics of layers that BatchNormalization was folded into, once for all adaptations. Example: adabn reference classifier.onnx --data training-images.npy --out classifier.reference")
+        var inputs = new Option<bool>("--pixels") { Description = "Measure the model's inputs instead of layers, for models without BatchNormalization: adaptations then align each channel of the pixels (--skip takes names of inputs)." };
+        var command = new Command("reference", "Measure the source statistics of layers that BatchNormalization was folded into, once for all adaptations. Example: adabn reference classifier.onnx --data training-images/ --preset imagenet --out classifier.reference")
         {
-            model, data, input, file, embedded, maxSamples, skip, also, pixels,
+            model, data, input, file, embedded, maxSamples, skip, also, inputs,
         };
         command.Validators.Add(parsed =>
         {
             if (parsed.GetResult(file) is null && parsed.GetResult(embedded) is null) parsed.AddError("Give --out FILE, --embed OUT.onnx, or both.");
-            if (parsed.GetValue(pixels) && parsed.GetResult(also) is not null) parsed.AddError("--also names a layer, but --pixels measures inputs only; leave one of the two out.");
+            if (parsed.GetValue(inputs) && parsed.GetResult(also) is not null) parsed.AddError("--also names a layer, but --pixels measures inputs only; leave one of the two out.");
         });
+        var pixels = new DataOptions(command);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string source = parsed.GetValue(model)!;
@@ -35,15 +36,17 @@ internal static class ReferenceCommand
             if (targets.Length == 2 && Path.GetFullPath(targets[0]) == Path.GetFullPath(targets[1])) throw new ArgumentException("--out and --embed name one file; give two.");
             foreach (string target in targets) CommandInputs.CheckTarget(source, target);
             OnnxModel loaded = OnnxModel.Load(source);
-            bool ofPixels = parsed.GetValue(pixels);
+            bool ofPixels = parsed.GetValue(inputs);
             var options = new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = FilterOf(loaded, ofPixels, parsed.GetValue(skip) ?? [], parsed.GetValue(also) ?? []) };
-            ISampleSource samples = CommandInputs.OpenData(parsed.GetValue(data)!, parsed.GetValue(input) ?? []);
+            OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples);
             ReferenceStatistics reference = ProgressBar.Run(errorConsole, progress => ofPixels
-                ? ReferenceStatistics.MeasurePixels(loaded, samples, options, progress, cancellationToken) : ReferenceStatistics.Measure(loaded, samples, options, progress, cancellationToken));
+                ? ReferenceStatistics.MeasurePixels(loaded, samples.Samples, options, progress, cancellationToken) : ReferenceStatistics.Measure(loaded, samples.Samples, options, progress, cancellationToken));
+            samples.TellFindings(errorConsole.Profile.Out.Writer);
             if (parsed.GetValue(file) is { } path) reference.Save(path);
             if (parsed.GetValue(embedded) is { } carrier)
             {
                 reference.EmbedIn(loaded);
+                samples.RecordPreprocessing(loaded);
                 loaded.Save(carrier);
             }
             console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{reference.Layers.Count} {(ofPixels ? "input(s)" : "layers")} measured on {reference.Samples} samples; wrote {string.Join(" and ", targets)}"));

@@ -16,7 +16,7 @@ internal static class RewriteCommand
             Description = "in (instance normalization), bin:RHO (a mix, RHO 1 is the layer as it is), bin (the same, RHO of each channel measured on --data), ibn-a:K (half the channels of the K shallowest layers), adain (computes as in, and keeps the layers), search (tries all of these in several layers on --data and takes the best, if any is better than the model as it is).",
             Required = true, HelpName = "KIND",
         };
-        var data = new Option<string[]>("--data") { Description = "For bin and search: unlabeled samples of the domains that the model shall work on, float32 NumPy file, first axis counts samples.", HelpName = "FILE.npy" };
+        var data = new Option<string[]>("--data") { Description = $"For bin and search: unlabeled samples of the domains that the model shall work on: {DataOptions.Kinds}.", HelpName = DataOptions.HelpName };
         var input = SharedOptions.Input();
         var maxSamples = SharedOptions.MaxSamples();
         var labelled = SharedOptions.Labelled("search then chooses by cross-validated accuracy");
@@ -30,6 +30,7 @@ internal static class RewriteCommand
         {
             model, to, data, input, maxSamples, labelled, labels, first, skip, destination, singleFile, json,
         };
+        var pixels = new DataOptions(command);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!, kind = parsed.GetValue(to)!;
@@ -40,10 +41,24 @@ internal static class RewriteCommand
             if (kind != "search" && (parsed.GetValue(labelled) ?? parsed.GetValue(labels)) is not null) throw new ArgumentException("--labelled and --labels are for --to search; other kinds choose nothing.");
             OnnxModel loaded = OnnxModel.Load(source);
             Func<NormalizationLayer, bool>? filter = CommandInputs.FilterOf(loaded, null, parsed.GetValue(skip) ?? []);
-            var options = new AdaptationOptions { MaxSamples = parsed.GetValue(maxSamples), LayerFilter = filter, Labelled = CommandInputs.LabelledOf(parsed.GetValue(labelled), parsed.GetValue(labels)) };
-            T OnSamples<T>(Func<ISampleSource, IProgress<AdaptationProgress>?, T> work) =>
-                ProgressBar.Run(errorConsole, progress => work(CommandInputs.OpenData(files, parsed.GetValue(input) ?? []), progress));
-            void Save(OnnxModel rewritten) => (parsed.GetValue(singleFile) ? rewritten.ToSingleFile() : rewritten).Save(target);
+            var options = new AdaptationOptions
+            {
+                MaxSamples = parsed.GetValue(maxSamples),
+                LayerFilter = filter,
+                Labelled = CommandInputs.LabelledOf(parsed.GetValue(labelled) is { } known ? pixels.OpenWhole(parsed, loaded, known, labelled.Name) : null, parsed.GetValue(labels)),
+            };
+            OpenedData? samples = files.Length > 0 ? pixels.Open(parsed, loaded, files, parsed.GetValue(input) ?? [], options.MaxSamples) : null;
+            T OnSamples<T>(Func<ISampleSource, IProgress<AdaptationProgress>?, T> work)
+            {
+                T found = ProgressBar.Run(errorConsole, progress => work(samples!.Samples, progress));
+                samples!.TellFindings(errorConsole.Profile.Out.Writer);
+                return found;
+            }
+            void Save(OnnxModel rewritten)
+            {
+                samples?.RecordPreprocessing(rewritten);
+                (parsed.GetValue(singleFile) ? rewritten.ToSingleFile() : rewritten).Save(target);
+            }
             if (kind == "search")
             {
                 RewriteSearchResult found = OnSamples((samples, progress) => RewriteSearch.Find(loaded, samples, options, progress, cancellationToken));

@@ -21,10 +21,10 @@ internal static class SharedOptions
 
     public static Option<string?> Labelled(string what) => new("--labelled")
     {
-        Description = $"A few samples of the new domain with known classes, NumPy file as --data: {what}. For models with one input.", HelpName = "FILE.npy",
+        Description = $"A few samples of the new domain with known classes, given as --data is: {what}. For models with one input.", HelpName = DataOptions.HelpName,
     };
 
-    public static Option<string?> Labels() => new("--labels") { Description = "Their classes, from 0: a text file of numbers.", HelpName = "FILE" };
+    public static Option<string?> Labels() => new("--labels") { Description = "Their classes, from 0: a text file of numbers; default: those that a list of images gives, or the folders' places in ordinal order.", HelpName = "FILE" };
 
     public static Option<int?> Workers() => new("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
 

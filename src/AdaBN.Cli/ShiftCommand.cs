@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace AdaBN.Cli;
 
-/// <summary><c>adabn shift MODEL --data X.npy</c>: how far images lie from the model's source domain, layer by layer; changes nothing.</summary>
+/// <summary><c>adabn shift MODEL --data FOLDER</c>: how far images lie from the model's source domain, layer by layer; changes nothing.</summary>
 internal static class ShiftCommand
 {
     private const int LayersShown = 20;
@@ -13,8 +13,8 @@ internal static class ShiftCommand
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
     {
         var model = SharedOptions.Model();
-        var data = new Option<string[]>("--data") { Description = "Unlabeled samples to look at: float32 NumPy file, first axis counts samples, preprocessed as the model expects.", Required = true, HelpName = "FILE.npy" };
-        var source = new Option<string[]>("--source") { Description = "Samples of the source domain to compare with, one file for each --data; default: the statistics in the model.", HelpName = "FILE.npy" };
+        var data = new Option<string[]>("--data") { Description = $"Unlabeled samples to look at: {DataOptions.Kinds}.", Required = true, HelpName = DataOptions.HelpName };
+        var source = new Option<string[]>("--source") { Description = "Samples of the source domain to compare with, one for each --data; default: the statistics in the model.", HelpName = DataOptions.HelpName };
         var input = SharedOptions.Input();
         var mmd = new Option<bool>("--mmd") { Description = "Compare how channels go together, too (maximum mean discrepancy, needs --source; slow for wide layers)." };
         var reference = SharedOptions.Reference();
@@ -27,30 +27,34 @@ internal static class ShiftCommand
         var workers = SharedOptions.Workers();
         var json = SharedOptions.Json($"Print the report as JSON ({ShiftReport.JsonSchema}).");
         var failOnDrift = new Option<bool>("--fail-on-drift") { Description = string.Create(CultureInfo.InvariantCulture, $"End with exit code {AdabnCommand.Alert} where a layer has drifted.") };
-        var command = new Command("shift", "Tell how far samples lie from the model's source domain in each layer; writes nothing. Example: adabn shift classifier.onnx --data today.npy --fail-on-drift")
+        var command = new Command("shift", "Tell how far samples lie from the model's source domain in each layer; writes nothing. Example: adabn shift classifier.onnx --data today/ --preset imagenet --fail-on-drift")
         {
             model, data, source, input, mmd, reference, threshold, maxSamples, skip, workers, json, failOnDrift,
         };
+        var pixels = new DataOptions(command);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             OnnxModel loaded = OnnxModel.Load(parsed.GetValue(model)!);
             ReferenceStatistics? statistics = parsed.GetValue(reference) is { } file ? ReferenceStatistics.Load(file) : null;
             string[] inputs = parsed.GetValue(input) ?? [], sources = parsed.GetValue(source) ?? [];
+            long? most = parsed.GetValue(maxSamples);
+            OpenedData? sourceSamples = sources.Length > 0 ? pixels.OpenOther(parsed, loaded, sources, inputs, "--source", most) : null;
             var options = new ShiftOptions
             {
-                SourceSamples = sources.Length > 0 ? CommandInputs.OpenData(sources, inputs, "--source") : null,
+                SourceSamples = sourceSamples?.Samples,
                 Mmd = parsed.GetValue(mmd),
                 Threshold = parsed.GetValue(threshold),
                 Measuring = new AdaptationOptions
                 {
                     Reference = statistics,
-                    MaxSamples = parsed.GetValue(maxSamples),
+                    MaxSamples = most,
                     Workers = parsed.GetValue(workers),
                     LayerFilter = CommandInputs.FilterOf(loaded, statistics, parsed.GetValue(skip) ?? []),
                 },
             };
-            ISampleSource samples = CommandInputs.OpenData(parsed.GetValue(data)!, inputs);
-            ShiftReport report = ProgressBar.Run(errorConsole, progress => DomainShift.Measure(loaded, samples, options, progress, cancellationToken));
+            OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, inputs, most);
+            ShiftReport report = ProgressBar.Run(errorConsole, progress => DomainShift.Measure(loaded, samples.Samples, options, progress, cancellationToken));
+            foreach (OpenedData read in new[] { samples, sourceSamples }.OfType<OpenedData>()) read.TellFindings(errorConsole.Profile.Out.Writer);
             if (parsed.GetValue(json)) output.WriteLine(report.ToJson());
             else Print(console, report);
             return report.HasDrifted && parsed.GetValue(failOnDrift) ? AdabnCommand.Alert : AdabnCommand.Success;

@@ -12,6 +12,9 @@ public enum AdaptationError
     /// <summary>No sample, or too few to compute what was asked for.</summary>
     EmptyData,
 
+    /// <summary>More image files are broken than are tolerated.</summary>
+    BrokenImages,
+
     /// <summary>The data's names or shapes do not fit the model's inputs.</summary>
     InputMismatch,
 

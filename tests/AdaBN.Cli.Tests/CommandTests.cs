@@ -365,7 +365,7 @@ public sealed class CommandTests
             (1, "does not fit the input 'image'", ["adapt", model, "--data", Path.Combine(TwoInputs, "depth.npy"), "--out", target]),
             (1, "no ONNX model", ["inspect", folder.File("garbage.onnx")]),
             (1, "no-such.onnx", ["inspect", folder.File("no-such.onnx")]),
-            (1, "no NumPy file", ["adapt", model, "--data", folder.File("garbage.onnx"), "--out", target]),
+            (1, "garbage.onnx is nothing that is read here, expected a folder of PNG", ["adapt", model, "--data", folder.File("garbage.onnx"), "--out", target]),
             (1, "no-such-folder", ["adapt", model, "--data", data, "--out", Path.Combine(folder.Path, "no-such-folder", "x.onnx")]),
             (1, "has no input 'picture'", ["adapt", model, "--data", data, "--input", "picture", "--out", target]),
             (1, "no BatchNormalization node", ["adapt", Repository.Model("digits-cnn-folded.onnx"), "--data", data, "--out", target]),

@@ -4,7 +4,7 @@ using AdaBN.TestSupport;
 
 namespace AdaBN.Tests;
 
-/// <summary>Imports run one way (ARCHITECTURE.md): AdaBN.Onnx ← AdaBN ← { AdaBN.MLNet, AdaBN.Cli }.</summary>
+/// <summary>Imports run one way (ARCHITECTURE.md): AdaBN.Onnx ← AdaBN ← { AdaBN.MLNet, AdaBN.Images ← AdaBN.Cli }.</summary>
 [TestClass]
 public sealed partial class ArchitectureTests
 {
@@ -13,7 +13,8 @@ public sealed partial class ArchitectureTests
         ["AdaBN.Onnx"] = [],
         ["AdaBN"] = ["AdaBN.Onnx"],
         ["AdaBN.MLNet"] = ["AdaBN"],
-        ["AdaBN.Cli"] = ["AdaBN"],
+        ["AdaBN.Images"] = ["AdaBN"],
+        ["AdaBN.Cli"] = ["AdaBN", "AdaBN.Images"],
     };
 
     private static readonly Dictionary<string, string> OnlyRoomOf = new()

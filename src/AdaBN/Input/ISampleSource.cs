@@ -22,7 +22,7 @@ public interface ISampleSource
     /// <summary>The tensors of each sample.</summary>
     IReadOnlyList<SampleInput> Inputs { get; }
 
-    /// <summary>Number of samples, or null where it is not known before the end.</summary>
+    /// <summary>Number of samples, or null where it is not known before the end. There may be fewer, where broken ones are left out.</summary>
     long? Count { get; }
 
     /// <summary>Starts reading at the first sample.</summary>

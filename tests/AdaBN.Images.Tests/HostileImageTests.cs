@@ -1,0 +1,106 @@
+using System.Buffers.Binary;
+using AdaBN.Images.Decoding;
+
+namespace AdaBN.Images.Tests;
+
+/// <summary>Files that are no picture, or not quite one, or claim to be a giant: one message each, nothing else.</summary>
+[TestClass]
+public sealed class HostileImageTests
+{
+    private static readonly string[] _kinds = ["rgb8.png", "interlaced45.png", "palette4.png", "rgb16.png", "420.jpg", "progressive420.jpg", "restart.jpg", "gray.jpg", "exif6.jpg", "rgb24.bmp", "gray8.bmp", "rgb565topdown.bmp"];
+
+    public static IEnumerable<object[]> Kinds => _kinds.Select(kind => new object[] { kind });
+
+    [TestMethod]
+    [DynamicData(nameof(Kinds))]
+    public void Cut_anywhere_a_file_is_refused(string file)
+    {
+        byte[] whole = Read(file);
+        for (int length = 0; length < whole.Length; length++) Assert.ThrowsExactly<InvalidDataException>(() => ImageDecoder.Decode(whole.AsSpan(0, length)), $"{length} of {whole.Length} bytes");
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Kinds))]
+    public void Damaged_anywhere_a_file_is_refused_or_read(string file)
+    {
+        byte[] whole = Read(file);
+        bool hasCheckSums = file.EndsWith(".png", StringComparison.Ordinal);
+        var random = new Random(11);
+        int refused = 0;
+        const int trials = 1500;
+        for (int trial = 0; trial < trials; trial++)
+        {
+            byte[] damaged = [.. whole];
+            for (int i = random.Next(1, 4); i > 0; i--) damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+            if (hasCheckSums && trial % 2 == 0) MendCheckSums(damaged); // else they would keep damage from what lies behind
+            try
+            {
+                Picture picture = ImageDecoder.Decode(damaged);
+                Assert.AreEqual(picture.Width * picture.Height * picture.Channels, picture.Pixels.Length);
+            }
+            catch (InvalidDataException)
+            {
+                refused++;
+            }
+        }
+        Assert.IsGreaterThan(0, refused);
+    }
+
+    [TestMethod]
+    public void Giants_are_refused_before_memory_is_asked_for()
+    {
+        byte[] png = Read("rgb8.png"), jpeg = Read("420.jpg"), bmp = Read("rgb24.bmp");
+        BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(16), 2_000_000_000);
+        MendCheckSums(png);
+        Assert.Contains("more than the 100000000", Refusal(png));
+        BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(16), 9_000);
+        BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(20), 9_000);
+        MendCheckSums(png);
+        Assert.Contains("holds data for fewer", Refusal(png));
+
+        int frame = jpeg.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xC0]);
+        BinaryPrimitives.WriteUInt32BigEndian(jpeg.AsSpan(frame + 5), 0xFFFFFFFF);
+        Assert.Contains("more than the 100000000", Refusal(jpeg));
+        BinaryPrimitives.WriteUInt32BigEndian(jpeg.AsSpan(frame + 5), 0x20002000);
+        Assert.Contains("holds data for fewer", Refusal(jpeg));
+
+        BinaryPrimitives.WriteInt32LittleEndian(bmp.AsSpan(18), 9_000);
+        BinaryPrimitives.WriteInt32LittleEndian(bmp.AsSpan(22), int.MinValue);
+        Assert.Contains("more than the 100000000", Refusal(bmp));
+        BinaryPrimitives.WriteInt32LittleEndian(bmp.AsSpan(22), -9_000);
+        Assert.Contains("do not fit", Refusal(bmp));
+    }
+
+    [TestMethod]
+    public void Endless_scans_are_refused()
+    {
+        byte[] jpeg = Read("progressive420.jpg");
+        int first = jpeg.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xDA]), second = first + 2 + jpeg.AsSpan(first + 2).IndexOf((ReadOnlySpan<byte>)[0xFF, 0xDA]);
+        byte[] scan = jpeg[first..second];
+        byte[] endless = [.. jpeg[..second], .. Enumerable.Repeat(scan, 1000).SelectMany(bytes => bytes), .. jpeg[second..]];
+        Assert.Contains("more than 256 scans", Refusal(endless));
+    }
+
+    [TestMethod]
+    [DataRow("cmyk.jpg", "CMYK")]
+    [DataRow("arithmetic.jpg", "arithmetic coding")]
+    [DataRow("picture.gif", "a GIF")]
+    [DataRow("picture.tiff", "a TIFF")]
+    [DataRow("make_images.py", "no image that is known here")]
+    public void What_is_not_read_is_refused_by_name(string file, string says) => Assert.Contains(says, Refusal(Read(file)));
+
+    private static byte[] Read(string file) => File.ReadAllBytes(Path.Combine(DecoderTests.Folder, file));
+
+    private static string Refusal(byte[] file) => Assert.ThrowsExactly<InvalidDataException>(() => ImageDecoder.Decode(file)).Message;
+
+    private static void MendCheckSums(byte[] png)
+    {
+        for (int at = 8; at + 12 <= png.Length;)
+        {
+            uint length = BinaryPrimitives.ReadUInt32BigEndian(png.AsSpan(at));
+            if (length > png.Length - at - 12) return;
+            BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(at + 8 + (int)length), Crc32.Of(png.AsSpan(at + 4, 4 + (int)length)));
+            at += 12 + (int)length;
+        }
+    }
+}
