@@ -23,7 +23,8 @@ internal static class FamilyReport
             these; ρ in closed form, which costs next to nothing at home); and, where brightness and contrast shift, IN of the first layer. AdaBN and auto, which measure the target, gain more; a rewritten
             model needs no target, and fits where every image comes from a domain of its own. **Here for models that learned with them**: IN and AdaIN in all layers, BIN with ρ 0.5 in all, and IBN-a.
             In the place of BatchNormalization they take from deep layers what classes differ by, as the literature has it (IBN-Net keeps IN out of deep layers for that): a network of 5 layers
-            bears it, one of 19 does not. AdaIN toward the source is IN by another spelling.
+            bears it, one of 19 does not. AdaIN toward the source is IN by another spelling. Pixels alone: what a model without BatchNormalization can have;
+            it undoes contrast and fog. A domain bank is as right as the models in it, for what its Mul and Add cost. AdaBN's own row changes no node: how far its ratios are from 1 is how far to trust the others'.
 
             """);
         foreach (IGrouping<string, Outcome> model in outcomes.GroupBy(outcome => outcome.Condition.Model)) text.Append(Summary(model.Key, [.. model], costs));
