@@ -63,7 +63,7 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
             if (outliers > 0) yield return Text($"{outliers:0.0%} of the images drawn are unlike the others in brightness, contrast or sharpness; the {leftOut:0.0%} farthest in each layer were left out of its statistics.");
             // Of few classes, the groups may be the classes.
             if (kind != VerdictKind.AdaptPartly && ImageGroups.Find(features) is { } groups)
-                yield return Text($"The images fall into two groups ({groups.First} and {groups.Second} of those drawn) by brightness, contrast or sharpness, as if they came from two domains; a model adapted to each by itself would do better than one for both.");
+                yield return Text($"The images fall into two groups ({groups.First} and {groups.Second} of those drawn) by brightness, contrast or sharpness, as if they came from two domains; a model adapted to each by itself would do better than one for both. A bank of domains holds them in one file (DomainBank.AdaptMixed, 'adabn bank split').");
         }
 
         var rule = new AutoRule(auto.Settings);
