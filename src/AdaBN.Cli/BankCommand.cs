@@ -88,7 +88,7 @@ internal static class BankCommand
         var settings = new AdaptationArguments();
         Option<string> destination = Destination("bank", "BANK.onnx");
         Option<bool> json = SharedOptions.Json("Print what was found as JSON.");
-        var command = new Command("split", "Find the domains in a mixed set by the texture of its images, adapt to each, and write a bank that tells an image's domain by itself: it takes the source model's inputs. Example: adabn bank split classifier.onnx --data all-cameras.npy --out classifier.mixed.onnx")
+        var command = new Command("split", "Find the domains in a mixed set by the texture of its images, adapt to each, and write a bank that tells an image's domain by itself: it takes the source model's inputs. Example: adabn bank split classifier.onnx --data all-cameras/ --preset imagenet --out classifier.mixed.onnx")
         {
             model, data, input, most, destination, json,
         };
