@@ -48,7 +48,7 @@ internal static class InspectCommand
         console.WriteLine($"opset {model.Opset.ToString(CultureInfo.InvariantCulture)}, made by {(model.Producer.Length > 0 ? model.Producer : "an unnamed tool")}");
         foreach (Value input in model.Graph.RequiredInputs) console.WriteLine($"input  {input}");
         foreach (Value value in model.Graph.Outputs) console.WriteLine($"output {value}");
-        foreach ((string key, string text) in model.Metadata.Where(entry => entry.Key.StartsWith("adabn.", StringComparison.Ordinal))) console.WriteLine($"{key} {Shortened(text)}");
+        foreach ((string key, string text) in model.Metadata.Where(entry => entry.Key.StartsWith("adabn.", StringComparison.Ordinal) && !entry.Key.StartsWith(DomainBank.MetadataPrefix, StringComparison.Ordinal))) console.WriteLine($"{key} {Shortened(text)}");
         if (layers.Count > 0)
         {
             var table = new Table().Border(TableBorder.Minimal).AddColumns("#", "layer", "form", "channels", "depth", "statistics", "adapt");
@@ -61,6 +61,7 @@ internal static class InspectCommand
             console.Write(table);
         }
         console.WriteLine(NormalizationVerdict.Of(layers));
+        if (DomainBank.IsBank(model)) console.WriteLine("note: this is a bank of domains around its source model; 'adabn bank list' lists them, 'adabn bank add' adapts to one more.");
         if (referenceFault is not null) console.WriteLine($"note: as it stands, adapting is refused. {referenceFault}");
         foreach (ImageOutput image in images.Where(_ => layers.Any(layer => layer.CanAdapt)))
         {

@@ -1,3 +1,4 @@
+using AdaBN.Onnx;
 using AdaBN.Onnx.Serialization;
 using AdaBN.TestSupport;
 
@@ -7,7 +8,7 @@ namespace AdaBN.Fuzz;
 internal static class Corpus
 {
     /// <summary>Parsed models, the smaller ones more often than the large shipped classifier would be by its share of the files.</summary>
-    public static ModelProto[] Load() => [.. Files().Select(File.ReadAllBytes).Concat(Generated().Select(builder => builder.ToBytes())).Select(ModelProto.Parser.ParseFrom)];
+    public static ModelProto[] Load() => [.. Files().Select(File.ReadAllBytes).Concat(Generated().Select(builder => builder.ToBytes())).Append(Bank()).Select(ModelProto.Parser.ParseFrom)];
 
     /// <summary>Whether a layer's statistics are initializers, so that an adaptation gets somewhere.</summary>
     public static bool IsAdaptable(ModelProto model) => model.Graph.Node.Any(node =>
@@ -32,6 +33,15 @@ internal static class Corpus
         yield return new ModelBuilder().Input("x", -1, 4, 6, 6).BatchNorm("x", "a", 4).Node("Clip", ["a"], ["r"]).Node("Concat", ["r", "x"], ["j"], ModelBuilder.Int("axis", 1))
             .BatchNorm("j", "b", 8).Node("MaxPool", ["b"], ["p"], ModelBuilder.Ints("kernel_shape", 2, 2)).Node("Add", ["p", "p"], ["s"]).BatchNorm("s", "y", 8).Output("y", -1, 8, 5, 5);
         yield return External();
+    }
+
+    /// <summary>A bank that tells domains from the image.</summary>
+    private static byte[] Bank()
+    {
+        OnnxModel source = new ModelBuilder().Input("x", -1, 2, 5, 5).BatchNorm("x", "b", 2).Node("Relu", ["b"], ["y"]).Output("y", -1, 2, 5, 5).Build();
+        float[][] images = [.. Enumerable.Range(0, 40).Select(i => Enumerable.Range(0, 50).Select(k => (float)Math.Sin((i * 31) + (k * (1 + (i % 2))))).ToArray())];
+        DomainBankResult found = DomainBank.Of(source).AdaptMixed(SampleSource.FromArrays(images, 2, 5, 5), new AdaptationOptions { Workers = 1, Policy = AdaptationPolicy.AdaBN, JudgementImages = 0, AllowImageOutput = true });
+        return found.Bank.ToModel().ToBytes();
     }
 
     private static ModelBuilder External()

@@ -46,10 +46,12 @@ internal sealed class Trial
             TryMeasureShift(model, cancellation);
             TryRewrite(model, bytes.Length, saved);
             TryAlign(model, saved, cancellation);
+            if (DomainBank.IsBank(model)) return TakeApart(model, saved);
             AdaptationResult result = BatchNormAdapter.Adapt(model, Data(model), new AdaptationOptions { Workers = 1, MaxMemory = 256 << 20, AllowImageOutput = true }, null, cancellation);
             RequireOnlyStatisticsChanged(model, result.Model);
             result.Model.Save(saved);
             OnnxModel.Load(saved);
+            PutTogether(model, result, saved);
             return "adapted";
         }
         catch (OnnxModelException e)
@@ -116,6 +118,31 @@ internal sealed class Trial
         catch (Exception e) when (e is OnnxModelException or AdaptationException)
         {
             // As above.
+        }
+    }
+
+    /// <summary>A damaged bank: each domain's statistics, and the file it makes again.</summary>
+    private static string TakeApart(OnnxModel model, string saved)
+    {
+        DomainBank bank = DomainBank.Open(model);
+        foreach (BankedDomain domain in bank.Domains) bank.Export(domain.Name).ApplyTo(bank.Source).Save(saved);
+        bank.ToModel().Save(saved);
+        DomainBank.Open(OnnxModel.Load(saved));
+        return "taken apart";
+    }
+
+    /// <summary>A bank of a damaged model gives that back, unless it had to be brought into another form.</summary>
+    private static void PutTogether(OnnxModel model, AdaptationResult result, string saved)
+    {
+        try
+        {
+            DomainBank.Of(model).With(result.ToPatch("a")).ToModel().Save(saved);
+            OnnxModel source = DomainBank.Open(OnnxModel.Load(saved)).Source;
+            Require(source.Graph.Nodes.Count != model.Graph.Nodes.Count || source.ToBytes().Length != model.ToBytes().Length || source.ToBytes().AsSpan().SequenceEqual(model.ToBytes()), "a bank gives another source model back");
+        }
+        catch (Exception e) when (e is OnnxModelException or AdaptationException)
+        {
+            // Forms that no bank holds are told by name.
         }
     }
 

@@ -21,7 +21,6 @@ internal sealed record BankHeader(string Format, int Version, string Input, Unkn
 {
     public const string MetadataKey = "adabn.bank", FormatName = "adabn bank";
     public const int CurrentVersion = 1;
-    private const string DomainKey = "adabn.domain.";
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
         RespectNullableAnnotations = true,
@@ -50,7 +49,7 @@ internal sealed record BankHeader(string Format, int Version, string Input, Unkn
         }
     }
 
-    public static string KeyOf(long id) => string.Create(CultureInfo.InvariantCulture, $"{DomainKey}{id}");
+    public static string KeyOf(long id) => string.Create(CultureInfo.InvariantCulture, $"{DomainBank.MetadataPrefix}{id}");
 
     public static string HashOf(OnnxModel model) => Convert.ToHexStringLower(SHA256.HashData(model.ToBytes()));
 
@@ -58,7 +57,7 @@ internal sealed record BankHeader(string Format, int Version, string Input, Unkn
 
     public static void RemoveFrom(OnnxModel model)
     {
-        foreach (string key in model.Metadata.Select(entry => entry.Key).Where(key => key == MetadataKey || key.StartsWith(DomainKey, StringComparison.Ordinal)).ToArray()) model.RemoveMetadata(key);
+        foreach (string key in model.Metadata.Select(entry => entry.Key).Where(key => key == MetadataKey || key.StartsWith(DomainBank.MetadataPrefix, StringComparison.Ordinal)).ToArray()) model.RemoveMetadata(key);
     }
 
     private static AdaptationException Damaged(string why, Exception? cause = null) =>

@@ -29,6 +29,9 @@ public sealed partial class DomainBank
     /// <summary>The id of the source's own statistics; domains have ids from 1.</summary>
     public const long SourceId = 0;
 
+    /// <summary>What the metadata keys of the domains' statistics begin with; the id follows.</summary>
+    public const string MetadataPrefix = "adabn.domain.";
+
     private readonly BankHeader _header;
     private readonly Entry[] _entries;
 
@@ -125,7 +128,8 @@ public sealed partial class DomainBank
         if (patch.Layers.Count > 0)
         {
             WorkingModel working = PatchedLayers.Find(source, patch, out IReadOnlyList<DecidedLayer> decided);
-            if (_entries.Length == 0 && !(DomainCorrection.AreIn(source, working.Layers) && BatchNormForm.AreInference(source))) source = working.Target;
+            bool isUntouched = _entries.All(entry => entry.Corrections.Count == 0); // no domain before this one changed a layer
+            if (isUntouched && !(DomainCorrection.AreIn(source, working.Layers) && BatchNormForm.AreInference(source))) source = working.Target;
             corrections = DomainCorrection.Of(source, working.Model, decided);
         }
         var entry = new Entry(chosen, patch.Domain, corrections, PatchFile.Pack(patch));
@@ -166,7 +170,7 @@ public sealed partial class DomainBank
     {
         if (!IsBank(model)) return;
         throw new AdaptationException(AdaptationError.UnsupportedForm,
-            "The model is a bank of domains, and to adapt is its source model: in code DomainBank.Open(model).Source (or DomainBank.Adapt), on the command line 'adabn bank add' (or 'adabn bank export --source').");
+            "The model is a bank of domains; what can be adapted or rewritten is the source model in it: in code DomainBank.Open(model).Source (or DomainBank.Adapt), on the command line 'adabn bank add' (or 'adabn bank export --source').");
     }
 
     private Entry Find(string domain)

@@ -22,6 +22,7 @@ public static class NormalizationRewriter
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(rewrite);
+        DomainBank.Refuse(model);
         if (rewrite.FirstLayers < 1) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{nameof(NormalizationRewrite)}: {nameof(rewrite.FirstLayers)} is {rewrite.FirstLayers}, expected at least 1 (or null for all)."));
 
         FormSurvey survey = FormSurvey.Of(model, reference: null);

@@ -38,6 +38,23 @@ internal sealed class DomainPool(Classifier model)
         return right;
     }
 
+    /// <summary>The same with one file for all domains: a bank whose rows say of which they are, and one that finds that out.</summary>
+    public (bool[] Told, bool[] Found) RightOfBank(string policy, MixedRows set)
+    {
+        float[][] images = Images(set.Rows);
+        ISampleSource samples = SampleSource.FromArrays(images, model.Shape);
+        DomainBank empty = DomainBank.Of(model.Model);
+        IReadOnlyList<int[]> given = set.Given;
+        var ids = new long[images.Length];
+        foreach ((int domain, int[] rows) in given.Index())
+            foreach (int row in rows) ids[row] = domain + 1;
+        Onnx.OnnxModel told = empty.Adapt(SampleSource.WithDomains(samples, ids), Options(policy)).Bank.ToModel(), found = empty.AdaptMixed(samples, Options(policy)).Bank.ToModel();
+        var right = new bool[images.Length];
+        foreach ((int domain, int[] rows) in given.Index())
+            foreach ((int row, int prediction) in rows.Zip(model.Predict(told, [.. rows.Select(row => images[row])], domain + 1))) right[row] = prediction == Label(set.Rows[row].Domain, set.Rows[row].Image);
+        return (right, [.. model.Predict(found, images).Zip(set.Rows, (prediction, row) => prediction == Label(row.Domain, row.Image))]);
+    }
+
     private float[][] Images(IEnumerable<(string Domain, int Image)> rows) => [.. rows.Select(row => _domains[row.Domain].Prepared[row.Image])];
 
     /// <summary>Remembered: many mixtures share a half.</summary>

@@ -8,6 +8,7 @@ namespace AdaBN.Benchmarks.Accuracy.Mixed;
 internal sealed class MixedReport(bool isQuick)
 {
     private readonly List<MixedOutcome> _outcomes = [];
+    private readonly List<BankedOutcome> _banked = [];
     private readonly string _machine = Machine.Describe();
 
     public void Add(MixedOutcome outcome)
@@ -20,11 +21,16 @@ internal sealed class MixedReport(bool isQuick)
         }
     }
 
+    public void Add(IReadOnlyList<BankedOutcome> outcomes)
+    {
+        lock (_outcomes) _banked.AddRange(outcomes);
+    }
+
     public void Write(TimeSpan took)
     {
         MixedOutcome[] all = [.. _outcomes.OrderBy(outcome => outcome.Model, StringComparer.Ordinal).ThenBy(outcome => outcome.Set.Case, StringComparer.Ordinal).ThenBy(outcome => outcome.Set.Name, StringComparer.Ordinal)];
         MixedOutcome[] mixed = [.. all.Where(outcome => outcome.Set.Given.Count > 1)], single = [.. all.Where(outcome => outcome.Set.Given.Count == 1)];
-        string summary = Head(took) + Cases(mixed) + Singles(single) + Costs([.. single.Where(outcome => outcome.Scores.Count > 0)]);
+        string summary = Head(took) + Banks() + Cases(mixed) + Singles(single) + Costs([.. single.Where(outcome => outcome.Scores.Count > 0)]);
         Directory.CreateDirectory(Workload.Folder);
         string file = Path.Combine(Workload.Folder, "mixed.md");
         File.WriteAllText(file, (summary + Every(mixed)).TrimEnd() + "\n");
@@ -43,6 +49,17 @@ internal sealed class MixedReport(bool isQuick)
 
 
         """);
+
+    private string Banks()
+    {
+        var text = new StringBuilder("## One file for both\n\nA domain bank with the domain of each row given, and one that finds the domains and tells them from the image (`DomainBank.AdaptMixed`), beside two separate models. Kept: as below.\n\n| rows | policy | mixture | two models | bank, given | rows unlike two models | bank, found | kept |\n|---|---|--:|--:|--:|--:|--:|--:|\n");
+        foreach (BankedOutcome row in _banked.OrderBy(row => row.Name, StringComparer.Ordinal).ThenBy(row => row.Policy, StringComparer.Ordinal))
+        {
+            (double mixture, double separate) = (MixedScore.Share(row.Mixture), MixedScore.Share(row.Separate));
+            text.AppendLine(Text($"| {row.Name} | {row.Policy} | {Percent(mixture)} | {Percent(separate)} | {Percent(MixedScore.Share(row.Told))} | {row.Separate.Zip(row.Told).Count(pair => pair.First != pair.Second)} of {row.Told.Length} | {Percent(MixedScore.Share(row.Found))} | {Kept(MixedScore.Share(row.Found) - mixture, separate - mixture)} |"));
+        }
+        return text.AppendLine().ToString();
+    }
 
     private static string Cases(IEnumerable<MixedOutcome> mixed)
     {

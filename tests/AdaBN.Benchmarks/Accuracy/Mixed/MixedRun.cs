@@ -45,6 +45,7 @@ internal static class MixedRun
         {
             ImageClusters found = ImageClusters.Find(pool.Features(set));
             report.Add(new MixedOutcome(pool.Name, set, found.Count, set.Purity(found.Assignment), Scores(pool, set, found)));
+            if (set.Case == MixedSets.Goal) report.Add([.. _both.Select(policy => Banked(pool, set, policy))]);
         });
         Parallel.ForEach(sets.Single, Cores, set =>
         {
@@ -57,6 +58,12 @@ internal static class MixedRun
     }
 
     private static ParallelOptions Cores => new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
+
+    private static BankedOutcome Banked(DomainPool pool, MixedRows set, string policy)
+    {
+        (bool[] told, bool[] found) = pool.RightOfBank(policy, set);
+        return new BankedOutcome(set.Name, policy, pool.Right(policy, set, [[.. Enumerable.Range(0, set.Rows.Count)]]), pool.Right(policy, set, set.Given), told, found);
+    }
 
     private static MixedScore[] Scores(DomainPool pool, MixedRows set, ImageClusters found)
     {
