@@ -19,6 +19,6 @@ internal sealed record MixedRows(string Case, IReadOnlyList<(string Domain, int 
     /// <summary>Numbers of the rows that have the same key, by first occurrence.</summary>
     public static IReadOnlyList<int[]> Groups<T>(IReadOnlyList<T> keys) => [.. Enumerable.Range(0, keys.Count).GroupBy(i => keys[i]).Select(group => group.ToArray())];
 
-    /// <summary>Share of rows in the cluster that most rows of their domain are in, each cluster standing for one domain.</summary>
+    /// <summary>Share of rows that are of the domain which most rows of their cluster are of.</summary>
     public double Purity(int[] clusters) => (double)Groups(clusters).Sum(cluster => cluster.CountBy(row => Rows[row].Domain).Max(pair => pair.Value)) / Rows.Count;
 }
