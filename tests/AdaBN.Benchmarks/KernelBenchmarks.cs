@@ -59,7 +59,15 @@ public class KernelBenchmarks
     [Benchmark]
     public object Moments() => MomentsKernel.Measure(_data, Lengths[0], Lengths[1], Lengths[2]);
 
-    /// <summary>The same in ONNX Runtime's blocked layout.</summary>
+    /// <summary>The same, and those of each image kept for a policy that looks at images.</summary>
+    [Benchmark]
+    public object MomentsOfEachImage() => MomentsKernel.Measure(_data, Lengths[0], Lengths[1], Lengths[2], Lengths[0]);
+
+    /// <summary>The moments in ONNX Runtime's blocked layout.</summary>
     [Benchmark]
     public object MomentsBlocked() => MomentsKernel.MeasureBlocked(_data, Lengths[0], Lengths[1], Lengths[2], Block);
+
+    /// <summary>The same with those of each image.</summary>
+    [Benchmark]
+    public object MomentsBlockedOfEachImage() => MomentsKernel.MeasureBlocked(_data, Lengths[0], Lengths[1], Lengths[2], Block, Lengths[0]);
 }
