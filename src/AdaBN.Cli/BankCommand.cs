@@ -48,6 +48,8 @@ internal static class BankCommand
             string target = parsed.GetValue(destination)!;
             if (bank.Domains.Count == 0) CommandInputs.CheckTarget(source, target);
             if (parsed.GetValue(unknown) is { } answer) bank = bank.WithUnknown(answer);
+            if (name is not null) bank.Check(name, parsed.GetValue(id));
+            if (patchFile is not null) CommandInputs.CheckTarget(patchFile, target, "the domain's exported statistics");
             DomainPatch found;
             AdaptationReport? report = null;
             bool isAdvised = true;
@@ -101,7 +103,7 @@ internal static class BankCommand
             OnnxModel loaded = OnnxModel.Load(source);
             AdaptationOptions options = settings.OptionsOf(parsed, loaded, pixels);
             OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples);
-            DomainBankResult result = ProgressBar.Run(errorConsole, progress => DomainBank.Of(loaded).AdaptMixed(samples.Samples, options, parsed.GetValue(most), progress, cancellationToken));
+            DomainBankResult result = ProgressBar.Run(errorConsole, progress => DomainBank.Of(loaded, "adabn.domain").AdaptMixed(samples.Samples, options, parsed.GetValue(most), progress, cancellationToken));
             samples.TellFindings(errorConsole.Profile.Out.Writer);
             result.Bank.ToModel().Save(target);
             if (parsed.GetValue(json))
@@ -208,6 +210,7 @@ internal static class BankCommand
             OnnxModel loaded = OnnxModel.Load(file);
             DomainBank? bank = DomainBank.IsBank(loaded) ? DomainBank.Open(loaded) : null;
             if (bank is null && name is not null) throw new ArgumentException($"{file} is no bank and has no domain '{name}'; give --patch FILE.");
+            if (patchFile is not null) CommandInputs.CheckTarget(patchFile, target, "the domain's exported statistics");
             DomainPatch found = patchFile is null ? bank!.Export(name!) : DomainPatch.Load(patchFile);
             found.ApplyTo(bank?.Source ?? loaded).Save(target);
             console.WriteLine(Text($"wrote {target}: {found.Layers.Count} layers with the statistics of domain '{found.Domain}'"));

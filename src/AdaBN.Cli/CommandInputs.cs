@@ -6,10 +6,10 @@ namespace AdaBN.Cli;
 /// <summary>What commands make of files and names they are given.</summary>
 internal static class CommandInputs
 {
-    public static void CheckTarget(string source, string target)
+    public static void CheckTarget(string source, string target, string what = "the source model")
     {
         if (Path.GetFullPath(source) == Path.GetFullPath(target))
-            throw new ArgumentException($"The file to write is the source model itself ({source}); give another, the source is needed to adapt again.");
+            throw new ArgumentException($"The file to write is {what} itself ({source}); give another, it is needed again.");
         string folder = Path.GetDirectoryName(Path.GetFullPath(target))!;
         if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"The folder {folder}, where {Path.GetFileName(target)} is to be written, does not exist.");
     }

@@ -61,6 +61,9 @@ public sealed class BankCommandTests
             (2, "is no bank and has no domain", ["bank", "apply", Model, "--domain", "north", "--out", folder.File("x.onnx")]),
             (1, "are of another model", ["bank", "apply", Repository.Model("digits-cnn.onnx"), "--patch", patch, "--out", folder.File("x.onnx")]),
             (1, "is no file of a domain's statistics", ["bank", "apply", Model, "--patch", Data, "--out", folder.File("x.onnx")]),
+            (2, "expected from 1", ["bank", "add", bank, "--domain", "a", "--data", Data, "--id", "0", "--out", bank]),
+            (2, "is the domain's exported statistics itself", ["bank", "add", Model, "--patch", patch, "--out", patch]),
+            (2, "is the domain's exported statistics itself", ["bank", "apply", Model, "--patch", patch, "--out", patch]),
             (1, "is a bank of domains", ["adapt", bank, "--data", Data, "--out", folder.File("x.onnx")]),
             (1, "has a value named 'image' already", ["bank", "add", Model, "--domain", "a", "--data", Data, "--input-name", "image", "--out", folder.File("x.onnx")]),
         ];

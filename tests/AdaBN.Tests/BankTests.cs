@@ -230,10 +230,35 @@ public sealed class BankTests
         Assert.Contains("operator set is 6", Refused(() => DomainBank.Of(Twin.Plain(opset: 6).Build())));
         Assert.Contains("has no domain 'nowhere'; it has 'site 1', 'site 2', 'site 3'", Assert.ThrowsExactly<ArgumentException>(() => bank.Without("nowhere")).Message);
         Assert.Contains("The id 2 is that of domain 'site 2'", Assert.ThrowsExactly<ArgumentException>(() => bank.With(patch.Named("new"), id: 2)).Message);
-        Assert.Contains("expected 1 or more", Assert.ThrowsExactly<ArgumentException>(() => bank.With(patch.Named("new"), id: 0)).Message);
+        Assert.Contains("expected from 1", Assert.ThrowsExactly<ArgumentException>(() => bank.With(patch.Named("new"), id: 0)).Message);
+        DomainBank last = bank.With(patch.Named("last"), id: long.MaxValue - 1);
+        Assert.Contains("expected from 1", Assert.ThrowsExactly<ArgumentException>(() => last.With(patch.Named("beyond"))).Message);
+        AssertNear(Scoring.Run(sites[0].Model, Twin.Tensors), Scoring.Run(last.ToModel(), Twin.Tensors, long.MaxValue - 1), Rounding);
         Assert.Contains("has the id 1, which stays", Assert.ThrowsExactly<ArgumentException>(() => bank.With(patch, id: 9)).Message);
         Assert.ThrowsExactly<ArgumentException>(() => patch.Named("a\nb"));
         Assert.ThrowsExactly<ArgumentException>(() => patch.Named(" "));
+    }
+
+    [TestMethod]
+    public void A_layer_whose_first_axis_is_not_the_samples_is_refused()
+    {
+        OnnxModel turned = new ModelBuilder().Input("x", -1, 3, 4).Node("Transpose", ["x"], ["t"], Ints("perm", 2, 1, 0)).BatchNorm("t", "n", 3).Node("Transpose", ["n"], ["y"], Ints("perm", 2, 1, 0)).Output("y", -1, 3, 4).Build();
+        float[][] rows = [.. Enumerable.Range(0, 8).Select(i => Twin.Numbers(i, 12, -1, 2))];
+        DomainPatch patch = BatchNormAdapter.Adapt(turned, SampleSource.FromArrays(rows, 3, 4), PaperAdaBN.Options with { BatchSize = 4 }).ToPatch("a");
+        Assert.Contains("whose first axis is not the samples'", Refused(() => DomainBank.Of(turned).With(patch)));
+    }
+
+    [TestMethod]
+    public void Names_and_ids_are_checked_before_the_work()
+    {
+        IDomainSampleSource rows = SampleSource.WithDomains(Twin.Source, Enumerable.Range(0, Twin.Samples).Select(i => 1L + (i % 2)));
+        int told = 0;
+        void Fails(DomainBank bank, Func<long, string> nameOf) => Assert.ThrowsExactly<ArgumentException>(() => bank.Adapt(rows, PaperAdaBN.Options, nameOf, new Telling(_ => told++)));
+        Fails(DomainBank.Of(Twin.Plain().Build()), _ => "site");
+        Fails(DomainBank.Of(Twin.Plain().Build()), _ => "a\nb");
+        Fails(ThreeSites().Bank.Without("site 2"), _ => "site 1");
+        Assert.AreEqual(0, told);
+        Assert.Contains("(3, 0, 6)", Refused(() => DomainBank.Of(Twin.Plain().Build()).Adapt(SampleSource.WithDomains(SampleSource.FromArrays([[]], 3, 0, 6), [1]))));
     }
 
     [TestMethod]

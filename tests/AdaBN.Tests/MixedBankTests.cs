@@ -53,6 +53,8 @@ public sealed class MixedBankTests
         DomainBankResult one = DomainBank.Of(source).AdaptMixed(SampleSource.FromArrays(images, 1, 28, 28), PaperAdaBN.Options);
         DomainBankResult other = DomainBank.Of(source).AdaptMixed(SampleSource.FromArrays([.. images.Reverse()], 1, 28, 28), PaperAdaBN.Options with { MaxMemory = 0 });
         CollectionAssert.AreEqual(one.Assigned.ToArray(), other.Assigned.Reverse().ToArray());
+        string Header(DomainBankResult result) => result.Bank.ToModel().Metadata.Single(entry => entry.Key == "adabn.bank").Value;
+        Assert.AreEqual(Header(one), Header(other), "the same router, bit for bit");
         DomainBank opened = DomainBank.Open(OnnxModel.FromBytes(one.Bank.ToModel().ToBytes()));
         Assert.IsTrue(opened.TellsDomains);
         CollectionAssert.AreEqual(source.ToBytes(), opened.Source.ToBytes());
@@ -74,6 +76,35 @@ public sealed class MixedBankTests
         Assert.Contains("holds no sample", Assert.ThrowsExactly<AdaptationException>(() => DomainBank.Of(twin).AdaptMixed(SampleSource.FromArrays([], 3, 6, 6))).Message);
         DomainBankResult few = DomainBank.Of(twin).AdaptMixed(Twin.Source, PaperAdaBN.Options);
         Assert.HasCount(1, few.Bank.Domains, "too few to tell");
+    }
+
+    [TestMethod]
+    public void Channels_last_are_no_picture_and_a_plane_that_only_rounding_moves_tells_nothing()
+    {
+        OnnxModel last = new ModelBuilder().Input("x", -1, 8, 8, 3).Node("Transpose", ["x"], ["t"], ModelBuilder.Ints("perm", 0, 3, 1, 2)).BatchNorm("t", "y", 3).Output("y", -1, 3, 8, 8).Build();
+        float[][] pixels = [.. Enumerable.Range(0, 40).Select(i => Twin.Numbers(i, 192, 0, 1))];
+        Assert.Contains("channels first", Assert.ThrowsExactly<AdaptationException>(() => DomainBank.Of(last).AdaptMixed(SampleSource.FromArrays(pixels, 8, 8, 3), PaperAdaBN.Options with { AllowImageOutput = true })).Message);
+
+        OnnxModel three = new ModelBuilder().Input("x", -1, 3, 8, 8).BatchNorm("x", "y", 3).Output("y", -1, 3, 8, 8).Build();
+        float[][] images = [.. Enumerable.Range(0, 400).Select(i => (float[])[.. Twin.Numbers(i, 128, 0, i % 2 == 0 ? 0.3f : 1), .. Enumerable.Repeat(i % 4 < 2 ? 1 : MathF.BitIncrement(1), 64)])];
+        DomainBankResult found = DomainBank.Of(three).AdaptMixed(SampleSource.FromArrays(images, 3, 8, 8), PaperAdaBN.Options with { AllowImageOutput = true });
+        Assert.HasCount(2, found.Bank.Domains);
+        var tensors = new Dictionary<string, (float[], int[])> { ["x"] = ([.. images.SelectMany(image => image)], [400, 3, 8, 8]) };
+        float[] routed = Scoring.Run(found.Bank.ToModel(), tensors);
+        DomainBank picked = found.Bank.Domains.Aggregate(DomainBank.Of(three), (bank, domain) => bank.With(found.Bank.Export(domain.Name), domain.Id));
+        float[] told = Scoring.Run(picked.ToModel(), tensors, [.. found.Assigned]);
+        for (int i = 0; i < told.Length; i++) Assert.AreEqual(told[i], routed[i], 1e-3, $"image {i / 192}");
+    }
+
+    [TestMethod]
+    public void A_domain_that_the_router_would_never_pick_is_refused()
+    {
+        OnnxModel source = OnnxModel.Load(Repository.Model("digits-cnn.onnx"));
+        (float[][] images, _, _) = Mixture();
+        DomainBankResult found = DomainBank.Of(source).AdaptMixed(SampleSource.FromArrays(images, 1, 28, 28), PaperAdaBN.Options);
+        DomainPatch patch = found.Bank.Export("cluster 1");
+        Assert.Contains("would never pick 'south'", Assert.ThrowsExactly<AdaptationException>(() => found.Bank.With(patch.Named("south"))).Message);
+        Assert.HasCount(2, found.Bank.With(patch.Named("cluster 2")).Domains, "its own may be replaced");
     }
 
     /// <summary>MNIST digits in a weak light, and others from a noisy sensor, in turn.</summary>

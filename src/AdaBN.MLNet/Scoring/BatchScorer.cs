@@ -92,8 +92,10 @@ internal sealed class BatchScorer : IDisposable
         try
         {
             ThrowIfDisposed();
-            bool isScored = block.Count > 1 && _trust != Trust.Lost && TryScoreTogether(block, outputs, options);
-            if (!isScored) ScoreOneByOne(block, block.Outputs, outputs, options);
+            bool mayTry = block.Count > 1 && _trust != Trust.Lost;
+            if (mayTry && TryScoreTogether(block, outputs, options)) return;
+            ScoreOneByOne(block, block.Outputs, outputs, options);
+            if (mayTry) _trust = Trust.Lost; // rows that fail by themselves say nothing about rows together
         }
         finally
         {
@@ -132,7 +134,6 @@ internal sealed class BatchScorer : IDisposable
         {
             // A sample's size may be written into the model, say in a Reshape: then it takes single rows only.
         }
-        _trust = Trust.Lost;
         return false;
     }
 

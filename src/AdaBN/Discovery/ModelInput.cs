@@ -37,6 +37,9 @@ internal sealed record ModelInput(Value Value, Refusal? Refusal)
             ? new Refusal($"its shape [{string.Join(", ", shape)}] looks as if channels came last, expected them along axis 1", "export the model with channels first (tf2onnx: --inputs-as-nchw)") : null;
     }
 
+    /// <summary>Whether an input looks as if channels came last.</summary>
+    public static bool HasChannelsLast(Value input) => input.Type?.Shape is { Length: > 1 } shape && HasChannelsLast(input, shape.Length, shape[1].Length ?? 0, shape[^1].Length);
+
     /// <summary>As TensorFlow has them: moved to axis 1 before the first Conv, or, where nothing tells, as many as pictures have.</summary>
     private static bool HasChannelsLast(Value input, int rank, long second, long? last)
     {

@@ -21,6 +21,7 @@ internal sealed record BankHeader(string Format, int Version, string Input, Unkn
 {
     public const string MetadataKey = "adabn.bank", FormatName = "adabn bank";
     public const int CurrentVersion = 1;
+    public const long LargestId = long.MaxValue - 1;
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
         RespectNullableAnnotations = true,
@@ -38,7 +39,7 @@ internal sealed record BankHeader(string Format, int Version, string Input, Unkn
             BankHeader header = JsonSerializer.Deserialize<BankHeader>(text, Json) ?? throw new JsonException("It is null.");
             if (header.Format != FormatName || header.Version != CurrentVersion)
                 throw Damaged(string.Create(CultureInfo.InvariantCulture, $"it has version {header.Version} of the format '{header.Format}', this library reads version {CurrentVersion} of '{FormatName}'"));
-            bool isSound = header.Domains.All(domain => domain is { Id: > DomainBank.SourceId, Name.Length: > 0 } && domain.Id < header.NextId)
+            bool isSound = header.NextId > DomainBank.SourceId && header.Domains.All(domain => domain is { Id: > DomainBank.SourceId, Name.Length: > 0 } && domain.Id < header.NextId)
                 && header.Domains.Select(domain => domain.Id).Distinct().Count() == header.Domains.Count && header.Domains.Select(domain => domain.Name).Distinct().Count() == header.Domains.Count;
             if (header.Router?.Fault() is { } fault) throw Damaged(fault);
             return isSound ? header : throw Damaged("its domains' ids and names are not all different, or out of range");

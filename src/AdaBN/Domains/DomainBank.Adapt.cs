@@ -15,22 +15,25 @@ public sealed partial class DomainBank
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The bank and each domain's report, by id.</returns>
     /// <exception cref="AdaptationException">The model or the samples cannot be used; for the samples of one domain, the message begins with it.</exception>
-    /// <exception cref="ArgumentException">The options are out of range, or labelled samples are given.</exception>
+    /// <exception cref="ArgumentException">The options are out of range, labelled samples are given, or an id or a name does not fit the bank's own.</exception>
     public DomainBankResult Adapt(
         IDomainSampleSource samples, AdaptationOptions? options = null, Func<long, string>? nameOf = null, IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(samples);
         options ??= new AdaptationOptions();
         options.Validate();
-        if (options.Labelled is not null) throw new ArgumentException($"Labelled samples are of one domain; adapt that one by itself ({nameof(BatchNormAdapter)}.{nameof(BatchNormAdapter.Adapt)}) and add it ({nameof(With)}).", nameof(options));
+        RefuseLabels(options);
         long half = options.EffectiveMaxMemory / 2; // for the samples, and for the activations of one domain
         using var split = new DomainSplit(samples, half, options.SpillFolder, cancellationToken);
         if (split.Domains.Count == 0) throw new AdaptationException(AdaptationError.EmptyData, "The data holds no sample; give at least one image of each domain (better: 64 or more).");
+        Dictionary<long, string> names = split.Domains.Keys.ToDictionary(id => id, id => Domains.FirstOrDefault(domain => domain.Id == id)?.Name ?? nameOf?.Invoke(id) ?? id.ToString(CultureInfo.InvariantCulture));
+        foreach ((long id, string name) in names) Check(name, id); // before anything is computed
+        if (names.Values.CountBy(name => name).FirstOrDefault(count => count.Value > 1).Key is { } twice) throw new ArgumentException($"Two domains would have the name '{twice}'; give each its own.", nameof(nameOf));
         DomainBank bank = this;
         Dictionary<long, AdaptationReport> reports = [];
         foreach ((long id, HeldSamples held) in split.Domains)
         {
-            string name = Domains.FirstOrDefault(domain => domain.Id == id)?.Name ?? nameOf?.Invoke(id) ?? id.ToString(CultureInfo.InvariantCulture);
+            string name = names[id];
             try
             {
                 AdaptationResult result = BatchNormAdapter.Adapt(Source, held, options with { MaxMemory = half }, progress is null ? null : new OneOf(progress, reports.Count, split.Domains.Count), cancellationToken);
@@ -43,6 +46,11 @@ public sealed partial class DomainBank
             }
         }
         return new DomainBankResult(bank, reports);
+    }
+
+    private static void RefuseLabels(AdaptationOptions options)
+    {
+        if (options.Labelled is not null) throw new ArgumentException($"Labelled samples are of one domain; adapt that one by itself ({nameof(BatchNormAdapter)}.{nameof(BatchNormAdapter.Adapt)}) and add it ({nameof(With)}).", nameof(options));
     }
 
     /// <summary>Progress of one domain among all.</summary>

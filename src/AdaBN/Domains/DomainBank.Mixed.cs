@@ -1,6 +1,10 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using AdaBN.Discovery;
 using AdaBN.Domains;
+using AdaBN.Forms;
 using AdaBN.Input;
+using AdaBN.Onnx;
 using AdaBN.Storage;
 
 namespace AdaBN;
@@ -12,7 +16,7 @@ public sealed partial class DomainBank
     /// bank tell the domain of an image from the image itself. The samples are read once. docs/mixed.md has the method, and when it pays.
     /// </summary>
     /// <param name="samples">Samples of one domain or several; one tensor of each is a picture (channels, height, width), 3×3 pixels or more.</param>
-    /// <param name="options">Settings, for each domain by itself; defaults where null.</param>
+    /// <param name="options">Settings, for each domain by itself but for <see cref="AdaptationOptions.MaxSamples"/>, which is of the whole set; defaults where null.</param>
     /// <param name="mostDomains">The most domains to find, from 1.</param>
     /// <param name="progress">Told after each batch, from worker threads; the stages of all domains are counted together.</param>
     /// <param name="cancellationToken">Stops the work.</param>
@@ -28,6 +32,7 @@ public sealed partial class DomainBank
         if (_entries.Length > 0) throw new InvalidOperationException("The bank holds domains already, whose images it could not tell; find domains with an empty one.");
         options ??= new AdaptationOptions();
         options.Validate();
+        RefuseLabels(options);
         long half = options.EffectiveMaxMemory / 2;
         using var allocator = new SlotAllocator(half, options.SpillFolder);
         var held = new HeldSamples(samples.Inputs, allocator);
@@ -39,11 +44,15 @@ public sealed partial class DomainBank
 
     private DomainRouter Route(ISampleSource samples, AdaptationOptions options, int mostDomains, HeldSamples held, out int[] clusters, CancellationToken cancellationToken)
     {
-        InputBinding binding = InputBinding.Bind(Source, [.. Source.Graph.RequiredInputs], samples.Inputs);
+        OnnxModel copy = FormSurvey.Of(Source, options.Reference).Copy; // in float32, as samples are
+        InputBinding binding = InputBinding.Bind(copy, [.. copy.Graph.RequiredInputs], samples.Inputs);
         SampleInput[] shaped = [.. binding.Sources.Select(source => new SampleInput(source.Target!.Name, [.. source.Shape.Select(length => (int)length)]))];
-        int picture = Array.FindIndex(shaped, TextureFeatures.Apply);
+        int picture = Enumerable.Range(0, shaped.Length).FirstOrDefault(i => TextureFeatures.Apply(shaped[i]) && !ModelInput.HasChannelsLast(binding.Sources[i].Target!), -1);
         if (picture < 0)
-            throw new AdaptationException(AdaptationError.InputMismatch, $"Domains are told by the texture of pictures, but a sample is {string.Join(", ", shaped.Select(input => input.ToString()))}; expected a tensor of (channels, height, width), 3×3 pixels or more. Say yourself which sample is of which domain.");
+        {
+            throw new AdaptationException(AdaptationError.InputMismatch, string.Create(CultureInfo.InvariantCulture,
+                $"Domains are told by the texture of pictures, but a sample is {string.Join(", ", shaped.Select(input => input.ToString()))}; expected a tensor of (channels, height, width), channels first, at most {TextureFeatures.MostPlanes} of them, 3×3 pixels or more. Say yourself which sample is of which domain."));
+        }
         List<double[]> moments = [];
         using (var reader = new BatchReader(binding, samples, options.MaxSamples))
         {
@@ -58,7 +67,7 @@ public sealed partial class DomainBank
         }
         if (moments.Count == 0) throw new AdaptationException(AdaptationError.EmptyData, "The data holds no sample; give some hundred images.");
         double floor = TextureFeatures.FloorOf(moments);
-        ImageClusters found = ImageClusters.Find([.. moments.Select(image => TextureFeatures.Of(image, floor))], mostDomains);
+        ImageClusters found = ImageClusters.Find([.. moments.Select(image => TextureFeatures.Of(image, floor))], mostDomains, cancellationToken: cancellationToken);
         clusters = found.Assignment;
         return new DomainRouter(shaped[picture].Name!, floor, found.Router.Weights, found.Router.Offsets, [.. Enumerable.Range(1, found.Count).Select(id => (long)id)]);
     }

@@ -11,14 +11,14 @@ public enum UnknownDomain
     /// <summary>It scores with the source's statistics, as for <see cref="DomainBank.SourceId"/>.</summary>
     UsesSource,
 
-    /// <summary>ONNX Runtime refuses the whole batch (a Gather out of bounds, whose name says why).</summary>
+    /// <summary>ONNX Runtime refuses the whole batch (a Gather out of bounds, whose name says why). Only where some domain of the bank changes a layer: else ids decide nothing.</summary>
     Fails,
 }
 
 /// <summary>
 /// One model for many domains: a single ONNX file with the statistics of each, picked by an int64 input: N×1, an id for each row, or 1×1, one for the batch
 /// (domain-specific BatchNormalization; conditional instance normalization's idea, Dumoulin et al., arXiv 1610.07629, on statistics). The source model stays in
-/// it byte for byte: a bank gives it back, and for the source's own id computes its very bits. Immutable: every change gives a new bank.
+/// it byte for byte (brought into inference form, or its functions written out, only where an adaptation would do that too): a bank gives it back, and for the source's own id computes its very bits. Immutable: every change gives a new bank.
 /// </summary>
 /// <remarks>
 /// Behind each layer that some domain changes stand a Mul and an Add with the domain's numbers; other layers cost nothing. A domain takes some 20 bytes a channel: 8 for these
@@ -78,7 +78,7 @@ public sealed partial class DomainBank
         if (IsBank(source)) throw new AdaptationException(AdaptationError.InvalidPatch, "The model is a bank of domains already; open it (DomainBank.Open).");
         BankGraph.CheckOpset(source);
         if (source.Graph.TryGetValue(inputName, out _)) throw new AdaptationException(AdaptationError.InputMismatch, $"The model has a value named '{inputName}' already; give the input that picks domains another name.");
-        return new DomainBank(source, new BankHeader(BankHeader.FormatName, BankHeader.CurrentVersion, inputName, unknown, source.Sha256, "", SourceId + 1, []), []);
+        return new DomainBank(source.Clone(), new BankHeader(BankHeader.FormatName, BankHeader.CurrentVersion, inputName, unknown, source.Sha256, "", SourceId + 1, []), []);
     }
 
     /// <summary>Opens a bank that was saved.</summary>
@@ -114,14 +114,14 @@ public sealed partial class DomainBank
     /// <summary>The bank with one more domain, or with a domain's statistics replaced.</summary>
     /// <param name="patch">The statistics: <see cref="AdaptationResult.ToPatch"/>. A domain of the same name keeps its id and place, everything else of the bank its bytes.</param>
     /// <param name="id">The id of a new domain, from 1; default: the next one that was never used.</param>
-    /// <exception cref="AdaptationException">The patch is of another model, or the model has a form that a bank cannot hold.</exception>
+    /// <exception cref="AdaptationException">The patch is of another model, the model has a form that a bank cannot hold, or the bank tells domains from the image and not this one.</exception>
     /// <exception cref="ArgumentException">The id is taken, or not above 0.</exception>
     public DomainBank With(DomainPatch patch, long? id = null)
     {
         ArgumentNullException.ThrowIfNull(patch);
         patch.CheckIsOf(SourceSha256);
+        Check(patch.Domain, id);
         int at = Array.FindIndex(_entries, entry => entry.Name == patch.Domain);
-        CheckId(id, at);
         long chosen = at >= 0 ? _entries[at].Id : id ?? _header.NextId;
         OnnxModel source = Source;
         IReadOnlyDictionary<string, DomainCorrection> corrections = new Dictionary<string, DomainCorrection>();
@@ -180,10 +180,19 @@ public sealed partial class DomainBank
             ?? throw new ArgumentException($"The bank has no domain '{domain}'; it has {(_entries.Length == 0 ? "none" : string.Join(", ", _entries.Select(entry => $"'{entry.Name}'")))}.", nameof(domain));
     }
 
-    private void CheckId(long? id, int replaced)
+    /// <summary>Refuses a name and an id that <see cref="With"/> would refuse, before there are statistics to give them.</summary>
+    /// <param name="domain">The domain's name.</param>
+    /// <param name="id">Its id; null for the one that it has, or else the next.</param>
+    /// <exception cref="ArgumentException">The id is taken or out of range, or the name cannot be one.</exception>
+    /// <exception cref="AdaptationException">The bank tells domains from the image (<see cref="TellsDomains"/>), and not this one.</exception>
+    public void Check(string domain, long? id = null)
     {
+        DomainPatch.CheckName(domain);
+        int replaced = Array.FindIndex(_entries, entry => entry.Name == domain);
+        if (TellsDomains && replaced < 0) throw new AdaptationException(AdaptationError.UnsupportedForm, $"The bank tells domains from the image and would never pick '{domain}'; replace one of its own, or find the domains anew with images of all.");
+        id ??= replaced < 0 ? _header.NextId : null;
         if (id is null) return;
-        if (id <= SourceId || id == long.MaxValue) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"The id of a domain is {id}, expected 1 or more (0 is the source's own)."), nameof(id));
+        if (id <= SourceId || id > BankHeader.LargestId) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"The id of a domain is {id}, expected from 1 (0 is the source's own) to {BankHeader.LargestId}."), nameof(id));
         Entry? other = Array.Find(_entries, entry => entry.Id == id);
         if (replaced >= 0 ? _entries[replaced] != other : other is not null)
         {

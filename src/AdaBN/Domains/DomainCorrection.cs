@@ -31,8 +31,9 @@ internal sealed record DomainCorrection(ElementType Type, long[] Dims, double[] 
     {
         var places = layers.Select(layer => (Layer: layer, Place: PlaceOf(file, layer.Layer) ?? throw NoPlace(layer.Layer))).ToArray();
         IReadOnlyDictionary<Value, InferredType> types = InferredTypes.Of(file, places.Select(found => found.Place.Value)), shapes = InferredTypes.Of(copy, layers.Select(layer => layer.Layer.Node.Outputs[0]!));
+        bool isBatchOpen = file.Graph.RequiredInputs.All(input => input.Type?.Shape is [{ Length: null }, ..]);
         return places.ToDictionary(found => found.Place.Value.Name, found => Of(
-            found.Layer, found.Place.IsChannelsLast, types[found.Place.Value].ElementType is not ElementType.Undefined and var type ? type : found.Layer.Layer.StoredAs, shapes[found.Layer.Layer.Node.Outputs[0]!]));
+            found.Layer, found.Place.IsChannelsLast, types[found.Place.Value].ElementType is not ElementType.Undefined and var type ? type : found.Layer.Layer.StoredAs, shapes[found.Layer.Layer.Node.Outputs[0]!], isBatchOpen));
     }
 
     /// <summary>Whether a model computes, in its main graph, what the layers compute in the working copy.</summary>
@@ -49,7 +50,7 @@ internal sealed record DomainCorrection(ElementType Type, long[] Dims, double[] 
         Value? Computed(Value copy) => file.Graph.TryGetValue(copy.Name, out Value? found) && found.Producer is not null ? found : null;
     }
 
-    private static DomainCorrection Of(DecidedLayer decided, bool isChannelsLast, ElementType element, InferredType shape)
+    private static DomainCorrection Of(DecidedLayer decided, bool isChannelsLast, ElementType element, InferredType shape, bool isBatchOpen)
     {
         (BatchNormLayer layer, ChannelStatistics target) = decided;
         if (shape.Dims is not { Count: >= 2 and var rank })
@@ -58,6 +59,11 @@ internal sealed record DomainCorrection(ElementType Type, long[] Dims, double[] 
                 $"The number of axes of what layer '{layer.Info.Name}' computes is not declared and cannot be inferred, so its channels cannot be told. Declare the types of the model's inputs (ONNX shape inference), or leave the layer out.");
         }
         float[] scale = layer.Node.Inputs[BatchNormalization.ScaleInput]!.Initializer!.ToFloatArray(), bias = layer.Node.Inputs[BatchNormalization.BiasInput]!.Initializer!.ToFloatArray();
+        if (shape.Dims[0] >= 0 && isBatchOpen)
+        {
+            throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture,
+                $"Layer '{layer.Info.Name}' computes [{string.Join(", ", shape.Dims.Select(length => length < 0 ? "?" : length.ToString(CultureInfo.InvariantCulture)))}], whose first axis is not the samples', so a bank cannot give each sample its own statistics there. Leave the layer out with the layer filter."));
+        }
         ChannelStatistics source = layer.Source;
         double epsilon = layer.Epsilon;
         double[] factors = [.. source.Variance.Zip(target.Variance, (v, w) => Math.Sqrt((v + epsilon) / (w + epsilon)))];

@@ -10,6 +10,8 @@ internal sealed class DomainSplit : IDisposable
 
     public DomainSplit(IDomainSampleSource samples, long maxMemory, string? spillFolder, CancellationToken cancellationToken)
     {
+        if (samples.Inputs.Count == 0 || samples.Inputs.Any(input => input.Length == 0))
+            throw new AdaptationException(AdaptationError.InputMismatch, $"A sample is {(samples.Inputs.Count == 0 ? "nothing" : string.Join(", ", samples.Inputs.Select(input => input.ToString())))}; expected tensors that hold numbers.");
         _allocator = new SlotAllocator(maxMemory, spillFolder);
         try
         {

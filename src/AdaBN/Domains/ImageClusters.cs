@@ -25,9 +25,10 @@ internal sealed record ImageClusters(LinearRouter Router, int[] Assignment)
     /// <param name="features">Features of each image.</param>
     /// <param name="most">The most clusters to find.</param>
     /// <param name="deepEnough">The density between two heaps, over that of the lower one's top, below which they are two.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
     /// <exception cref="AdaptationException">A feature is no finite number.</exception>
     /// <exception cref="ArgumentException">There are no images, or not all have as many features.</exception>
-    public static ImageClusters Find(IReadOnlyList<double[]> features, int most = Most, double deepEnough = DeepEnough)
+    public static ImageClusters Find(IReadOnlyList<double[]> features, int most = Most, double deepEnough = DeepEnough, CancellationToken cancellationToken = default)
     {
         Check(features);
         double[][] sorted = [.. features.Order(Lexicographic)];
@@ -35,20 +36,20 @@ internal sealed record ImageClusters(LinearRouter Router, int[] Assignment)
         double[][] sample = [.. Enumerable.Range(0, lookedAt).Select(i => sorted[(int)((long)i * sorted.Length / lookedAt)])];
         (double[] mean, double[] scale) = Standard(sample);
         double[][] rows = [.. sample.Select(row => row.Select((value, j) => (value - mean[j]) * scale[j]).ToArray())];
-        LinearRouter router = InUnitsOf(RouterOf(rows, most, deepEnough), mean, scale);
+        LinearRouter router = InUnitsOf(RouterOf(rows, most, deepEnough, cancellationToken), mean, scale);
         router = Numbered(router, sorted);
         return new ImageClusters(router, router.Of(features));
     }
 
     /// <summary>Splits parts, the largest first, until none falls into two; then one discriminant of them all.</summary>
-    private static LinearRouter RouterOf(double[][] rows, int most, double deepEnough)
+    private static LinearRouter RouterOf(double[][] rows, int most, double deepEnough, CancellationToken cancellationToken)
     {
         List<int[]> parts = [[.. Enumerable.Range(0, rows.Length)]], whole = [];
         while (parts.Count > 0 && parts.Count + whole.Count < most)
         {
             int[] part = parts.MaxBy(part => part.Length)!;
             parts.Remove(part);
-            if (TwoHeaps.In([.. part.Select(i => rows[i])], LeastImages, deepEnough) is not { } isSecond) whole.Add(part);
+            if (TwoHeaps.In([.. part.Select(i => rows[i])], LeastImages, deepEnough, cancellationToken) is not { } isSecond) whole.Add(part);
             else foreach (bool side in (bool[])[false, true]) parts.Add([.. part.Where((_, nth) => isSecond[nth] == side)]);
         }
         return Joint(rows, [.. whole, .. parts]);
@@ -88,7 +89,7 @@ internal sealed record ImageClusters(LinearRouter Router, int[] Assignment)
         int d = rows[0].Length;
         double[] mean = [.. Enumerable.Range(0, d).Select(j => rows.Average(row => row[j]))];
         double[] deviation = [.. Enumerable.Range(0, d).Select(j => Math.Sqrt(rows.Average(row => (row[j] - mean[j]) * (row[j] - mean[j]))))];
-        const double rounding = 1e-9;
+        const double rounding = 1e-5; // the graph computes in float32
         return (mean, [.. deviation.Select((value, j) => value > rounding * (1 + Math.Abs(mean[j])) ? 1 / value : 0)]);
     }
 

@@ -4,8 +4,8 @@ namespace AdaBN.Domains;
 
 /// <summary>
 /// What a domain leaves in each plane of an image, whatever it shows: the plane's mean, and the logarithm of the variance of each of its nine 3×3 cosine coefficients (DCT-II of
-/// every 3×3 window). Content moves these together; noise, blur and compression move them against each other. In ONNX: Conv (a group a plane), GlobalAveragePool of it and of its
-/// square, Log.
+/// every 3×3 window). Content moves these together; noise, blur and compression move them against each other. In ONNX: Conv (a group a plane), GlobalAveragePool, and that
+/// of the squares around it, Log.
 /// </summary>
 internal static class TextureFeatures
 {
@@ -15,6 +15,9 @@ internal static class TextureFeatures
     /// <summary>Features of a plane.</summary>
     public const int PerPlane = 1 + Coefficients;
 
+    /// <summary>The most planes of an image: the search takes the cube of their features.</summary>
+    public const int MostPlanes = 16;
+
     private const int Coefficients = Size * Size;
     private const double Faint = 1e-4;
     private static readonly double[][] _waves = [[1 / Math.Sqrt(3), 1 / Math.Sqrt(3), 1 / Math.Sqrt(3)], [1 / Math.Sqrt(2), 0, -1 / Math.Sqrt(2)], [1 / Math.Sqrt(6), -2 / Math.Sqrt(6), 1 / Math.Sqrt(6)]];
@@ -23,7 +26,7 @@ internal static class TextureFeatures
     public static double[] Filters { get; } = [.. from down in _waves from across in _waves from y in down from x in across select y * x];
 
     /// <summary>Whether a tensor has planes to look at: channels first, each at least as large as a filter.</summary>
-    public static bool Apply(SampleInput input) => input.Shape is [> 0, >= Size, >= Size];
+    public static bool Apply(SampleInput input) => input.Shape is [> 0 and <= MostPlanes, >= Size, >= Size];
 
     /// <summary>Of each plane of an image its mean, of all windows, then the variances of its coefficients.</summary>
     public static double[] Moments(float[] image, SampleInput input)
@@ -55,7 +58,7 @@ internal static class TextureFeatures
 
     /// <summary>What is added to variances: a ten thousandth of their mean. Fainter than that is rounding to 8 bits, or nothing.</summary>
     public static double FloorOf(IReadOnlyList<double[]> moments) =>
-        Math.Max(Faint * moments.Average(image => image.Where((_, i) => i % PerPlane > 0).Average()), 1e-30);
+        Math.Max(Faint * moments.Select(image => image.Where((_, i) => i % PerPlane > 0).Average()).Order().Average(), 1e-30); // in order: the same bits in any order of images
 
     /// <summary>Features of an image: its moments, of variances the logarithm.</summary>
     public static double[] Of(double[] moments, double floor) => [.. moments.Select((value, i) => i % PerPlane == 0 ? value : Math.Log(value + floor))];

@@ -15,8 +15,9 @@ internal static class TwoHeaps
     /// <param name="rows">Standardized features, in an order of their own: every other one makes up a half.</param>
     /// <param name="least">Fewest images of a heap.</param>
     /// <param name="deepEnough">The density between two heaps, over that of the lower one's top, below which they are two.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
     /// <returns>Whether each image is in the second heap.</returns>
-    public static bool[]? In(double[][] rows, int least, double deepEnough)
+    public static bool[]? In(double[][] rows, int least, double deepEnough, CancellationToken cancellationToken)
     {
         if (rows.Length < 2 * least) return null;
         var all = new int[rows.Length];
@@ -27,6 +28,7 @@ internal static class TwoHeaps
         var tried = new HashSet<string>();
         for (int f = 0; f < starts[0].Length; f++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (Cut([.. starts.Select(row => row[f])], least) is not { } start || Discriminant.Settle(rows, start, 2, least) is not { } split) continue;
             int[] clusters = [.. split.Clusters.Select(cluster => cluster ^ split.Clusters[0])];
             if (!tried.Add(string.Concat(clusters)) || HeldOut(rows, clusters, least) is not { } scores) continue;

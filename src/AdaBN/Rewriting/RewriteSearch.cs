@@ -59,8 +59,7 @@ public static class RewriteSearch
 
     /// <summary>Labelled samples in an order that is the same whatever they were given in; one that comes twice counts once, or it would stand in two folds.</summary>
     private static LabelledSamples InFixedOrder(OnnxModel model, LabelledSamples given, CancellationToken cancellationToken)
-    {        TriedRewrite.ScoresOf(model); // before any data is read
-
+    {
         DrawnSamples drawn = DrawnSamples.Draw(model, given.Samples, given.Labels.Count, null, cancellationToken);
         given.CheckCount(drawn.Read);
         return new LabelledSamples(drawn.Source, [.. drawn.Indices.Select(index => given.Labels[(int)index])]);

@@ -29,7 +29,15 @@ internal sealed record TriedRewrite(RewriteOfLayers? Rewrite, string? LeftOutBec
             return LeftOut(e.Message);
         }
         float[][] Scores(ISampleSource samples) => ModelScores.Of(model, ScoresOf(model), samples, cancellationToken) ?? throw new AdaptationException(AdaptationError.UnsupportedForm, NoScores);
-        Predictions? seen = Predictions.Of(Scores(drawn)), known = labelled is null ? null : Predictions.Of(Scores(labelled.Samples));
+        Predictions? seen, known;
+        try
+        {
+            (seen, known) = (Predictions.Of(Scores(drawn)), labelled is null ? null : Predictions.Of(Scores(labelled.Samples)));
+        }
+        catch (AdaptationException e) when (rewrite is not null && e.Error == AdaptationError.ModelRefused)
+        {
+            return LeftOut(e.Message); // the others may run
+        }
         if (seen is not null && (known is not null || labelled is null)) return new TriedRewrite(rewrite, null, seen, known);
         return rewrite is not null ? LeftOut(NotFinite) : throw new AdaptationException(AdaptationError.NonFinite, $"Of the model as it is, {NotFinite}: check that preprocessing (scale, mean, channel order) is the one the model was trained with.");
     }
