@@ -28,7 +28,7 @@ internal sealed record TriedRewrite(RewriteOfLayers? Rewrite, string? LeftOutBec
         {
             return LeftOut(e.Message);
         }
-        float[][] Scores(ISampleSource samples) => ModelScores.Of(model, ScoresOf(model), samples, cancellationToken) ?? throw new AdaptationException(AdaptationError.UnsupportedForm, NoScores);
+        float[][] Scores(ISampleSource samples) => ModelScores.Of(model, ScoresOf(model), samples, domain: null, threads: 1, progress: null, cancellationToken) ?? throw new AdaptationException(AdaptationError.UnsupportedForm, NoScores);
         Predictions? seen = Predictions.Of(Scores(drawn)), known = labelled is null ? null : Predictions.Of(Scores(labelled.Samples));
         if (seen is not null && (known is not null || labelled is null)) return new TriedRewrite(rewrite, null, seen, known);
         return rewrite is not null ? LeftOut(NotFinite) : throw new AdaptationException(AdaptationError.NonFinite, $"Of the model as it is, {NotFinite}: check that preprocessing (scale, mean, channel order) is the one the model was trained with.");
