@@ -27,6 +27,8 @@ internal static class AdabnCommand
             BankCommand.Create(console, Consoles.For(error), output),
             ReferenceCommand.Create(console, Consoles.For(error)),
             RewriteCommand.Create(console, Consoles.For(error), output),
+            ScoreCommand.Create(console, Consoles.For(error), output),
+            EvaluateCommand.Create(console, Consoles.For(error), output),
             verbose,
             new HelpOption { Recursive = true },
             new VersionOption(),

@@ -28,9 +28,14 @@ internal static class CommandInputs
         if (samples is null && labels is null) return null;
         if (samples is not null && labels is null && samples.Parts[0].Files?.Labels is { } told) return new LabelledSamples(samples.Samples, told);
         if (samples is null || labels is null) throw new ArgumentException("--labelled and --labels go together: the samples and their classes.");
+        return new LabelledSamples(samples.Samples, LabelsIn(labels));
+    }
+
+    /// <summary>Classes from a text file of numbers.</summary>
+    public static int[] LabelsIn(string labels)
+    {
         string[] words = File.ReadAllText(labels).Split([' ', ',', ';', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries);
-        int[] classes = [.. words.Select((word, i) => int.TryParse(word, CultureInfo.InvariantCulture, out int label) && label >= 0
+        return [.. words.Select((word, i) => int.TryParse(word, CultureInfo.InvariantCulture, out int label) && label >= 0
             ? label : throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--labels {labels}: entry {i + 1} is '{word}', expected the number of a class, from 0.")))];
-        return new LabelledSamples(samples.Samples, classes);
     }
 }

@@ -8,6 +8,17 @@ namespace AdaBN.Cli;
 /// <param name="Files">Its image files; null where it holds arrays.</param>
 internal sealed record DataFile(ISampleSource Samples, Preprocessing? Preprocessing = null, ImageFiles? Files = null)
 {
+    /// <summary>Names of the image files that were read, in order, without the broken ones; null where it holds arrays.</summary>
+    public string[]? ReadNames
+    {
+        get
+        {
+            if (Samples is not ImageSamples images) return null;
+            HashSet<ImageFile> broken = [.. images.Broken.Select(image => image.File)];
+            return [.. Files!.Files.Where(file => !broken.Contains(file)).Select(file => file.Name)];
+        }
+    }
+
     /// <summary>Opens a folder of images, a list of them, an image, an array of pixels or tensors, or a table of numbers; told by content.</summary>
     /// <param name="path">What the user gave.</param>
     /// <param name="reading">How images are read.</param>

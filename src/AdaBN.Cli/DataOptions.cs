@@ -28,10 +28,15 @@ internal sealed class DataOptions
     private readonly Option<string> _maxBroken = new("--max-broken") { Description = "Broken images are named and left out up to this share of all; beyond it the command fails.", DefaultValueFactory = _ => "5%", HelpName = "SHARE" };
     private readonly Option<string?> _preview = new("--preview") { Description = "Write a sheet of pictures as the model will see them.", HelpName = "FILE.png" };
 
+    private readonly bool _everySampleCounts;
+
     /// <summary>Gives a command these options.</summary>
-    public DataOptions(Command command)
+    /// <param name="command">The command.</param>
+    /// <param name="everySampleCounts">Whether a broken image is an error, as labels would go wrong without one.</param>
+    public DataOptions(Command command, bool everySampleCounts = false)
     {
-        foreach (Option option in (Option[])[.. Preparing, _maxBroken, _preview]) command.Add(option);
+        _everySampleCounts = everySampleCounts;
+        foreach (Option option in (Option[])[.. Preparing, .. everySampleCounts ? Array.Empty<Option>() : [_maxBroken], _preview]) command.Add(option);
     }
 
     private Option[] Preparing => [_preset, _file, _size, _fit, _cropShare, _resampling, _colors, _layout, _scale, _mean, _deviation];
@@ -42,9 +47,10 @@ internal sealed class DataOptions
     /// <param name="paths">The data.</param>
     /// <param name="inputs">The inputs they feed; none for a model with one.</param>
     /// <param name="maxSamples">Samples that will be read at most.</param>
-    public OpenedData Open(ParseResult parsed, OnnxModel model, string[] paths, string[] inputs, long? maxSamples = null)
+    /// <param name="twin">Another model for the same pixels: it tells how they are prepared where nothing else does.</param>
+    public OpenedData Open(ParseResult parsed, OnnxModel model, string[] paths, string[] inputs, long? maxSamples = null, OnnxModel? twin = null)
     {
-        OpenedData opened = Open(parsed, model, paths, inputs, "--data", maxSamples, parsed.GetValue(_maxBroken)!);
+        OpenedData opened = Open(parsed, model, paths, inputs, "--data", maxSamples, _everySampleCounts ? "0" : parsed.GetValue(_maxBroken)!, twin);
         if (opened.Parts.All(part => part.Preprocessing is null) && Preparing.FirstOrDefault(option => parsed.GetResult(option) is not null) is { } vain)
             throw new ArgumentException($"{vain.Name} says how to prepare pixels, but --data {paths[0]} holds tensors, which are taken as they are. Leave it out.");
         if (parsed.GetValue(_preview) is { } sheet)
@@ -62,26 +68,26 @@ internal sealed class DataOptions
     public OpenedData OpenOther(ParseResult parsed, OnnxModel model, string[] paths, string[] inputs, string option, long? maxSamples) =>
         Open(parsed, model, paths, inputs, option, maxSamples, parsed.GetValue(_maxBroken)!);
 
-    private OpenedData Open(ParseResult parsed, OnnxModel model, string[] paths, string[] inputs, string option, long? maxSamples, string maxBroken)
+    private OpenedData Open(ParseResult parsed, OnnxModel model, string[] paths, string[] inputs, string option, long? maxSamples, string maxBroken, OnnxModel? twin = null)
     {
         if (inputs.Length != paths.Length && (inputs.Length > 0 || paths.Length > 1))
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{paths.Length} {option} but {inputs.Length} --input: give one --input for each {option}."));
         double share = paths.Length > 1 ? 0 : ShareOf("--max-broken", maxBroken); // one left out would pair the others wrongly
         return new OpenedData([.. paths.Select((path, i) => DataFile.Open(path,
             new ImageReading { InputName = inputs.Length > 0 ? inputs[i] : null, MaxBroken = share, MaxSamples = maxSamples },
-            () => (PreprocessingOf(parsed, model) ?? throw Unsaid(option, path)).For(model, inputs.Length > 0 ? inputs[i] : null)))]);
+            () => (PreprocessingOf(parsed, model, twin) ?? throw Unsaid(option, path)).For(model, inputs.Length > 0 ? inputs[i] : null)))]);
     }
 
     private static ArgumentException Unsaid(string option, string path) => new(
         $"{option} {path} holds pixels, and how the model wants them no file tells. Say it with --preset ({string.Join(", ", Preprocessing.Presets.Keys)}), --preprocessing FILE.json, or --scale, --mean and --std, as in training.");
 
     /// <summary>What the command line says, on top of what a preset, a file or the model says; null where nobody says what becomes of a pixel's value.</summary>
-    private Preprocessing? PreprocessingOf(ParseResult parsed, OnnxModel model)
+    private Preprocessing? PreprocessingOf(ParseResult parsed, OnnxModel model, OnnxModel? twin)
     {
         (string? preset, string? file) = (parsed.GetValue(_preset), parsed.GetValue(_file));
         if (preset is not null && file is not null) throw new ArgumentException("--preset and --preprocessing both say it all; give one. A file may name a preset and change it.");
         Preprocessing? stated = preset is not null ? Preprocessing.Presets.GetValueOrDefault(preset) ?? throw new ArgumentException($"--preset '{preset}' is none of {string.Join(", ", Preprocessing.Presets.Keys)}.")
-            : file is not null ? Preprocessing.Load(file) : Preprocessing.Of(model);
+            : file is not null ? Preprocessing.Load(file) : Preprocessing.Of(model) ?? (twin is null ? null : Preprocessing.Of(twin));
         if (stated is null && ((Option[])[_scale, _mean, _deviation]).All(option => parsed.GetResult(option) is null)) return null;
 
         Preprocessing changed = stated ?? new Preprocessing();

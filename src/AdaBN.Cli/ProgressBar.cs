@@ -6,12 +6,12 @@ namespace AdaBN.Cli;
 /// <summary>Shows an adaptation's progress on a terminal; does nothing elsewhere.</summary>
 internal static class ProgressBar
 {
-    public static T Run<T>(IAnsiConsole console, Func<IProgress<AdaptationProgress>?, T> work)
+    public static T Run<T>(IAnsiConsole console, Func<IProgress<AdaptationProgress>?, T> work, string doing = "adapting")
     {
         if (!console.Profile.Capabilities.Interactive) return work(null);
         return console.Progress().AutoClear(true).Start(context =>
         {
-            ProgressTask task = context.AddTask("adapting", maxValue: 1);
+            ProgressTask task = context.AddTask(doing, maxValue: 1);
             return work(new Bar(task));
         });
     }

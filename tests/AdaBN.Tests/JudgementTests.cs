@@ -132,7 +132,7 @@ public sealed class JudgementTests
     {
         // Images whose entropies are the mean plus and minus a deviation by turns: the error of a difference is the deviation's over √80, next to.
         static Predictions Of(double entropy, double diversity, double deviation = 0) =>
-            new([.. new int[80]], [.. Enumerable.Range(0, 80).Select(i => entropy + (i % 2 == 0 ? deviation : -deviation))], new PredictionSummary(80, entropy, diversity, [80, 0]));
+            new([.. new int[80]], [.. new double[80]], [.. Enumerable.Range(0, 80).Select(i => entropy + (i % 2 == 0 ? deviation : -deviation))], new PredictionSummary(80, entropy, diversity, [80, 0]));
         var rule = new RewriteRule(new AutoSettings());
         foreach ((Predictions source, Predictions rewritten, bool expected) in ((Predictions, Predictions, bool)[])
         [

@@ -4,9 +4,10 @@ namespace AdaBN.Judgement;
 
 /// <summary>What a model takes some images for.</summary>
 /// <param name="Class">The class of the highest score, an image each.</param>
+/// <param name="Probability">Its probability.</param>
 /// <param name="Entropy">How unsure the model is of it, 0 to 1.</param>
 /// <param name="Summary">The same in short.</param>
-internal sealed record Predictions(int[] Class, double[] Entropy, PredictionSummary Summary)
+internal sealed record Predictions(int[] Class, double[] Probability, double[] Entropy, PredictionSummary Summary)
 {
     private const float Rounding = 1e-3f;
 
@@ -18,9 +19,14 @@ internal sealed record Predictions(int[] Class, double[] Entropy, PredictionSumm
         int[] labels = [.. scores.Select(row => TensorPrimitives.IndexOfMax(row))];
         var histogram = new int[classes];
         foreach (int label in labels) histogram[label]++;
-        double[] entropy = [.. scores.Select(row => EntropyOf((areProbabilities ? row : Softmax(row)).Select(p => (double)p)) / Math.Log(classes))];
+        double[] entropy = new double[labels.Length], probability = new double[labels.Length];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            float[] row = areProbabilities ? scores[i] : Softmax(scores[i]);
+            (entropy[i], probability[i]) = (EntropyOf(row.Select(p => (double)p)) / Math.Log(classes), row[labels[i]]);
+        }
         double diversity = labels.Length == 1 ? 1 : EntropyOf(histogram.Select(count => (double)count / labels.Length)) / ExpectedEntropy(labels.Length, classes);
-        return new Predictions(labels, entropy, new PredictionSummary(labels.Length, entropy.Average(), diversity, histogram));
+        return new Predictions(labels, probability, entropy, new PredictionSummary(labels.Length, entropy.Average(), diversity, histogram));
     }
 
     /// <summary>Share of images that both take for the same.</summary>

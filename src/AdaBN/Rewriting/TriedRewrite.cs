@@ -28,7 +28,7 @@ internal sealed record TriedRewrite(RewriteOfLayers? Rewrite, string? LeftOutBec
         {
             return LeftOut(e.Message);
         }
-        float[][] Scores(ISampleSource samples) => ModelScores.Of(model, ScoresOf(model), samples, cancellationToken) ?? throw new AdaptationException(AdaptationError.UnsupportedForm, NoScores);
+        float[][] Scores(ISampleSource samples) => ModelScores.Of(model, ScoresOf(model), samples, domain: null, threads: 1, progress: null, cancellationToken) ?? throw new AdaptationException(AdaptationError.UnsupportedForm, NoScores);
         Predictions? seen, known;
         try
         {
