@@ -22,6 +22,10 @@ internal static class EvaluateCommand
         {
             model, second, data, labels, domain, json,
         };
+        command.Validators.Add(parsed =>
+        {
+            if (parsed.GetValue(second) is { } name && name.StartsWith("--", StringComparison.Ordinal)) parsed.AddError($"There is no option '{name}' here."); // it would pass for MODEL2
+        });
         var pixels = new DataOptions(command, everySampleCounts: true);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
