@@ -51,7 +51,7 @@ internal static class ScoreCommand
     {
         text.Write($"sample,class,probability,{string.Join(',', Enumerable.Range(0, scored.Scores[0].Count).Select(number => string.Create(CultureInfo.InvariantCulture, $"score{number}")))}\n");
         for (int i = 0; i < names.Length; i++)
-            text.Write(string.Create(CultureInfo.InvariantCulture, $"{Quoted(names[i])},{scored.Predicted[i]},{scored.Probability[i]},{string.Join(',', scored.Scores[i].Select(score => score.ToString(CultureInfo.InvariantCulture)))}\n"));
+            text.Write(string.Create(CultureInfo.InvariantCulture, $"{Quoted(names[i])},{scored.Predicted[i]},{(float)scored.Probability[i]},{string.Join(',', scored.Scores[i].Select(score => score.ToString(CultureInfo.InvariantCulture)))}\n"));
     }
 
     private static string Quoted(string name) => name.AsSpan().ContainsAny(",\"\r\n") ? $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : name;
