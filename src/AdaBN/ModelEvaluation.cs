@@ -24,7 +24,7 @@ public static class ModelEvaluation
         string? input = CheckDomain(model, domain);
         if (samples.Inputs.Any(fed => fed.Name is { } name && name == input))
             throw new AdaptationException(AdaptationError.InputMismatch, $"The data feeds the input '{input}', which picks the bank's domain; leave it out and give the domain's id instead.");
-        Value output = ClassScores.Find(model.Graph) ?? throw NoScores(model);
+        Value output = ClassScores.Find(model.Graph, anyPrecision: true) ?? throw NoScores(model);
         float[][] scores = ModelScores.Of(model, output, samples, input is null ? null : (input, domain!.Value), threads: 0, progress, cancellationToken) ?? throw NoScores(model);
         if (scores.Length == 0) throw new AdaptationException(AdaptationError.EmptyData, "The data holds no sample; there is nothing to score.");
         return Predictions.Of(scores) is { } seen ? new ScoredSamples(model.Sha256, domain, scores, seen.Class, seen.Probability, seen.Summary)
@@ -61,7 +61,7 @@ public static class ModelEvaluation
     }
 
     private static AdaptationException NoScores(OnnxModel model) => new(AdaptationError.UnsupportedForm,
-        $"The model has no output of one float32 score a class for each sample; its outputs: {string.Join("; ", model.Graph.Outputs.Select(output => output.ToString()))}. Export it with its class scores as an output.");
+        $"The model has no output of one score a class for each sample; its outputs: {string.Join("; ", model.Graph.Outputs.Select(output => output.ToString()))}. Export it with its class scores as an output.");
 
     private static AdaptationException NotFinite(Value output, int sample) => new(AdaptationError.NonFinite, string.Create(CultureInfo.InvariantCulture,
         $"The model's output '{output.Name}' holds a score that is not finite, first at sample {sample} (counting from 0). Check that preprocessing (scale, mean, channel order) is the one the model was trained with."));

@@ -67,6 +67,20 @@ public sealed class EvaluationTests
     }
 
     [TestMethod]
+    public void Models_of_other_precision_are_fed_and_read_in_their_own_type()
+    {
+        OnnxModel half = PrecisionTests.Convert(Twin.Plain(opset: 15, irVersion: 8).Proto, ElementType.Float16);
+        float[] expected = Scoring.Run(half, Twin.Tensors), found = [.. ModelEvaluation.Score(half, Twin.Source).Scores.SelectMany(row => row)];
+        Assert.HasCount(expected.Length, found);
+        double unit = Math.Pow(2, -11) * expected.Max(Math.Abs);
+        for (int i = 0; i < found.Length; i++) Assert.AreEqual(expected[i], found[i], 2 * unit);
+        Assert.IsTrue(found.All(score => (float)(Half)score == score) && found.Distinct().Count() > 10);
+
+        OnnxModel wide = PrecisionTests.Convert(Proto("Identity", 3).Proto, ElementType.Double);
+        CollectionAssert.AreEqual(Samples[1], ModelEvaluation.Score(wide, Source(Samples)).Scores[1].ToArray());
+    }
+
+    [TestMethod]
     public void What_cannot_be_scored_is_told()
     {
         void Fails(AdaptationError error, string says, Action action)
@@ -90,7 +104,9 @@ public sealed class EvaluationTests
 
     private static OnnxModel Echo(int classes = 3) => Build("Identity", classes);
 
-    private static OnnxModel Build(string opType, int classes) => new ModelBuilder().Input("x", -1, classes).Node(opType, ["x"], ["scores"]).Output("scores", -1, classes).Build();
+    private static OnnxModel Build(string opType, int classes) => Proto(opType, classes).Build();
+
+    private static ModelBuilder Proto(string opType, int classes) => new ModelBuilder().Input("x", -1, classes).Node(opType, ["x"], ["scores"]).Output("scores", -1, classes);
 
     private static ISampleSource Source(float[][] samples) => SampleSource.FromArrays(samples, samples.FirstOrDefault([0, 0, 0]).Length);
 

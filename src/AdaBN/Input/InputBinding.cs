@@ -19,8 +19,9 @@ internal sealed record InputBinding(ImmutableArray<BoundInput> Sources, int? Fix
     /// <param name="model">The model.</param>
     /// <param name="needed">The graph inputs that must be supplied.</param>
     /// <param name="inputs">The data's tensors.</param>
+    /// <param name="anyPrecision">Whether inputs may be of another floating-point type, which the caller converts to.</param>
     /// <exception cref="AdaptationException">They do not fit; the message lists what the model takes.</exception>
-    public static InputBinding Bind(OnnxModel model, ImmutableArray<Value> needed, IReadOnlyList<SampleInput> inputs)
+    public static InputBinding Bind(OnnxModel model, ImmutableArray<Value> needed, IReadOnlyList<SampleInput> inputs, bool anyPrecision = false)
     {
         var sources = ImmutableArray.CreateBuilder<BoundInput>();
         foreach (SampleInput input in inputs)
@@ -29,7 +30,7 @@ internal sealed record InputBinding(ImmutableArray<BoundInput> Sources, int? Fix
                 ? needed is [var only] ? only : throw Mismatch(model, $"the data does not say which input of the model {input} feeds")
                 : model.Graph.RequiredInputs.FirstOrDefault(value => value.Name == input.Name) ?? throw Mismatch(model, $"the model has no input '{input.Name}'");
             if (sources.Any(source => source.Target == target)) throw Mismatch(model, $"the data feeds the input '{target.Name}' twice");
-            sources.Add(needed.Contains(target) ? new BoundInput(input, target, Fit(model, input, target)) : new BoundInput(input, null, []));
+            sources.Add(needed.Contains(target) ? new BoundInput(input, target, Fit(model, input, target, anyPrecision)) : new BoundInput(input, null, []));
         }
         foreach (Value value in needed)
             if (!sources.Any(source => source.Target == value)) throw Mismatch(model, $"the data has nothing for the input '{value.Name}'");
@@ -43,9 +44,9 @@ internal sealed record InputBinding(ImmutableArray<BoundInput> Sources, int? Fix
         };
     }
 
-    private static ImmutableArray<long> Fit(OnnxModel model, SampleInput input, Value target)
+    private static ImmutableArray<long> Fit(OnnxModel model, SampleInput input, Value target, bool anyPrecision)
     {
-        if (target.Type is not { ElementType: ElementType.Float, Shape: { Length: >= 1 } declared })
+        if (target.Type is not { ElementType: var type, Shape: { Length: >= 1 } declared } || !(type == ElementType.Float || (anyPrecision && type.IsFloatingPoint())))
             throw Mismatch(model, $"the input '{target.Name}' is declared as {target.Type?.ToString() ?? "no tensor"}, expected float32 with a batch axis first");
 
         ImmutableArray<Dimension> sample = declared.RemoveAt(0);

@@ -21,7 +21,7 @@ internal static class ModelScores
     public static float[][]? Of(
         OnnxModel model, Value output, ISampleSource samples, (string Input, long Id)? domain, int threads, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
     {
-        InputBinding binding = InputBinding.Bind(model, [.. model.Graph.RequiredInputs.Where(input => input.Name != domain?.Input)], samples.Inputs);
+        InputBinding binding = InputBinding.Bind(model, [.. model.Graph.RequiredInputs.Where(input => input.Name != domain?.Input)], samples.Inputs, anyPrecision: true);
         int rows = BatchSizing.RowsOf(binding.FixedBatch, canRegroup: true, sizeof(float) * binding.Sources.Max(source => (long)source.Input.Length), samples.Count);
         Memory<float>[] buffers = [.. binding.Sources.Select(source => new float[rows * source.Input.Length].AsMemory())];
         string[] names = [.. binding.Sources.Select(source => source.Target!.Name), .. domain is { } one ? [one.Input] : Array.Empty<string>()];
@@ -36,7 +36,7 @@ internal static class ModelScores
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 OrtValue[] inputs = [.. binding.Sources.Select((source, i) =>
-                    OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, buffers[i][..(batch.Rows * source.Input.Length)], [batch.Rows, .. source.Shape])),
+                    TensorOf(source.Target!.Type!.ElementType, buffers[i][..(batch.Rows * source.Input.Length)], [batch.Rows, .. source.Shape])),
                     .. domain is { } picked ? [OrtValue.CreateTensorValueFromMemory(new[] { picked.Id }, [1, 1])] : Array.Empty<OrtValue>()];
                 try
                 {
@@ -58,10 +58,19 @@ internal static class ModelScores
         return [.. scores];
     }
 
+    private static OrtValue TensorOf(ElementType type, Memory<float> numbers, long[] shape)
+    {
+        if (type == ElementType.Float) return OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, numbers, shape);
+        OrtValue value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)type, shape); // both number types as onnx.proto does
+        type.Write([.. numbers.Span.ToArray().Select(number => (double)number)]).CopyTo(value.GetTensorMutableRawData());
+        return value;
+    }
+
     private static IEnumerable<float[]>? RowsOf(OrtValue output, int rows)
     {
         OrtTensorTypeAndShapeInfo info = output.GetTensorTypeAndShape();
-        bool isClassScores = info is { ElementDataType: TensorElementType.Float, Shape: [var first, >= 2 and var classes, ..] } && first == rows && info.ElementCount == first * classes;
-        return isClassScores ? output.GetTensorDataAsSpan<float>().ToArray().Chunk((int)info.Shape[1]) : null;
+        var type = (ElementType)info.ElementDataType;
+        bool isClassScores = type.IsFloatingPoint() && info is { Shape: [var first, >= 2 and var classes, ..] } && first == rows && info.ElementCount == first * classes;
+        return isClassScores ? type.Read(output.GetTensorMutableRawData())!.Select(score => (float)score).Chunk((int)info.Shape[1]) : null;
     }
 }
