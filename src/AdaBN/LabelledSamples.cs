@@ -17,8 +17,8 @@ public sealed record LabelledSamples(ISampleSource Samples, IReadOnlyList<int> L
     /// <exception cref="AdaptationException">A label is no class of the model's.</exception>
     internal void CheckLabels(int classes)
     {
-        int[] others = [.. Labels.Where(label => label < 0 || label >= classes).Take(1)];
-        if (others.Length > 0)
-            throw new AdaptationException(AdaptationError.InputMismatch, string.Create(CultureInfo.InvariantCulture, $"A label is {others[0]}, but the model has {classes} classes; expected 0 to {classes - 1}."));
+        int sample = Labels.TakeWhile(label => label >= 0 && label < classes).Count();
+        if (sample < Labels.Count)
+            throw new AdaptationException(AdaptationError.InputMismatch, string.Create(CultureInfo.InvariantCulture, $"A label is {Labels[sample]}, but the model has {classes} classes; expected 0 to {classes - 1} (sample {sample}, counting from 0)."));
     }
 }

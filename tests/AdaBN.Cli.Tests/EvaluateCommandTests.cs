@@ -182,7 +182,7 @@ public sealed class EvaluateCommandTests
         [
             (2, "does not tell the classes of its samples. Give --labels FILE", ["evaluate", Digits, "--data", data]),
             (1, "There are 1797 labelled samples and 3 labels", ["evaluate", Digits, "--data", data, "--labels", few]),
-            (1, "A label is 10, but the model has 10 classes; expected 0 to 9", ["evaluate", Digits, "--data", data, "--labels", beyond]),
+            (1, "A label is 10, but the model has 10 classes; expected 0 to 9 (sample 1796, counting from 0)", ["evaluate", Digits, "--data", data, "--labels", beyond]),
             (2, "entry 3 is 'three'", ["evaluate", Digits, "--data", data, "--labels", word]),
             (1, "Data and model do not fit", ["evaluate", ConvChain, "--data", data, "--labels", right]),
             (2, "takes 2 inputs (color: ", ["evaluate", two, "--data", color, "--labels", right]),
