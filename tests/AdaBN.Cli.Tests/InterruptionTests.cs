@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using AdaBN.TestSupport;
 
 namespace AdaBN.Cli.Tests;
@@ -39,13 +40,23 @@ public sealed class InterruptionTests
 
     private static Process Start(TemporaryFolder data, TemporaryFolder temporary)
     {
-        var start = new ProcessStartInfo("dotnet",
+        // Jobs in a shell's background, and what they start, ignore the signal of Ctrl-C; only env gives it back.
+        string[] command = IgnoresInterrupts() ? ["env", "--default-signal=INT", "dotnet"] : ["dotnet"];
+        var start = new ProcessStartInfo(command[0],
         [
-            Path.Combine(AppContext.BaseDirectory, "AdaBN.Cli.dll"), "adapt", Repository.Model("digits-cnn.onnx"), "--data", data.File("digits.npy"),
+            .. command[1..], Path.Combine(AppContext.BaseDirectory, "AdaBN.Cli.dll"), "adapt", Repository.Model("digits-cnn.onnx"), "--data", data.File("digits.npy"),
             "--out", data.File("adapted.onnx"), "--max-memory", "0", "--workers", "1",
         ])
         { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["TMPDIR"] = temporary.Path;
         return Process.Start(start)!;
+    }
+
+    private static bool IgnoresInterrupts()
+    {
+        const string status = "/proc/self/status", ignored = "SigIgn:";
+        const ulong interrupt = 1 << (2 - 1);
+        return File.Exists(status) && File.ReadLines(status).First(line => line.StartsWith(ignored, StringComparison.Ordinal)) is var mask
+            && (ulong.Parse(mask[ignored.Length..], NumberStyles.HexNumber | NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture) & interrupt) != 0;
     }
 }
