@@ -40,7 +40,7 @@ internal static class AdaptCommand
             AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(loaded, samples.Samples, options, progress, cancellationToken));
             samples.TellFindings(errorConsole.Profile.Out.Writer);
             samples.RecordPreprocessing(result.Model);
-            bool isAdvised = !parsed.GetValue(gate) || result.Report.Verdict.Kind is VerdictKind.Adapt or VerdictKind.AdaptPartly;
+            bool isAdvised = CommandInputs.IsAdvised(parsed.GetValue(gate), result.Report.Verdict);
             if (isAdvised) (parsed.GetValue(singleFile) ? result.Model.ToSingleFile() : result.Model).Save(target);
             if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());
             else Print(console, result.Report, isAdvised ? $"wrote {target}" : "wrote nothing (--gate)");

@@ -65,7 +65,7 @@ internal static class BankCommand
                 AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(bank.Source, samples.Samples, options, progress, cancellationToken));
                 samples.TellFindings(errorConsole.Profile.Out.Writer);
                 (found, report) = (result.ToPatch(name!), result.Report);
-                isAdvised = !parsed.GetValue(gate) || report.Verdict.Kind is VerdictKind.Adapt or VerdictKind.AdaptPartly;
+                isAdvised = CommandInputs.IsAdvised(parsed.GetValue(gate), report.Verdict);
             }
             if (isAdvised)
             {
@@ -103,7 +103,7 @@ internal static class BankCommand
             OnnxModel loaded = OnnxModel.Load(source);
             AdaptationOptions options = settings.OptionsOf(parsed, loaded, pixels);
             OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples);
-            DomainBankResult result = ProgressBar.Run(errorConsole, progress => DomainBank.Of(loaded, "adabn.domain").AdaptMixed(samples.Samples, options, parsed.GetValue(most), progress, cancellationToken));
+            DomainBankResult result = ProgressBar.Run(errorConsole, progress => DomainBank.AdaptMixed(loaded, samples.Samples, options, parsed.GetValue(most), progress, cancellationToken));
             samples.TellFindings(errorConsole.Profile.Out.Writer);
             result.Bank.ToModel().Save(target);
             if (parsed.GetValue(json))
@@ -135,7 +135,7 @@ internal static class BankCommand
                 output.WriteLine(JsonText.Of(new
                 {
                     bank.SourceSha256,
-                    Input = bank.TellsDomains ? null : bank.InputName,
+                    Input = bank.InputName,
                     bank.Unknown,
                     Domains = domains.Select(found => new { found.Domain.Id, found.Domain.Name, found.Patch.Samples, found.Patch.Verdict, found.Patch.Method, Layers = found.Patch.Layers.Count }),
                 }));

@@ -14,6 +14,9 @@ internal static class CommandInputs
         if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"The folder {folder}, where {Path.GetFileName(target)} is to be written, does not exist.");
     }
 
+    /// <summary>Whether to write what came out: always without <c>--gate</c>, else where the verdict is to use it.</summary>
+    public static bool IsAdvised(bool gates, Verdict verdict) => !gates || verdict.Kind is VerdictKind.Adapt or VerdictKind.AdaptPartly;
+
     public static Func<NormalizationLayer, bool>? FilterOf(OnnxModel model, ReferenceStatistics? reference, string[] skipped)
     {
         if (skipped.Length == 0) return null;

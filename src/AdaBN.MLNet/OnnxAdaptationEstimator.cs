@@ -47,7 +47,7 @@ public sealed class OnnxAdaptationEstimator : IEstimator<OnnxAdaptationTransform
         var rows = new DataViewSampleSource(input, _scoring.Inputs, _scoring.Shapes, _domain);
         using IChannel? channel = _environment?.Start(nameof(OnnxAdaptationCatalog.AdaptOnnxModel));
         if (_domain is not null) return FitBank(DomainBank.Of(model, _domain.Name, _domain.Unknown).Adapt(rows, _options, null, _progress, _cancellationToken), _scoring with { Inputs = [.. _scoring.Inputs, _domain.Name] }, channel, input);
-        if (_findsDomains) return FitBank(DomainBank.Of(model, "adabn.domain").AdaptMixed(rows, _options, progress: _progress, cancellationToken: _cancellationToken), _scoring, channel, input);
+        if (_findsDomains) return FitBank(DomainBank.AdaptMixed(model, rows, _options, progress: _progress, cancellationToken: _cancellationToken), _scoring, channel, input);
         AdaptationResult result = BatchNormAdapter.Adapt(model, rows, _options, _progress, _cancellationToken);
         Log(channel, result.Report);
         return OnnxAdaptationTransformer.Create(result.Model, result.Report, null, _scoring, input);

@@ -40,7 +40,7 @@ internal static class Corpus
     {
         OnnxModel source = new ModelBuilder().Input("x", -1, 2, 5, 5).BatchNorm("x", "b", 2).Node("Relu", ["b"], ["y"]).Output("y", -1, 2, 5, 5).Build();
         float[][] images = [.. Enumerable.Range(0, 40).Select(i => Enumerable.Range(0, 50).Select(k => (float)Math.Sin((i * 31) + (k * (1 + (i % 2))))).ToArray())];
-        DomainBankResult found = DomainBank.Of(source).AdaptMixed(SampleSource.FromArrays(images, 2, 5, 5), new AdaptationOptions { Workers = 1, Policy = AdaptationPolicy.AdaBN, JudgementImages = 0, AllowImageOutput = true });
+        DomainBankResult found = DomainBank.AdaptMixed(source, SampleSource.FromArrays(images, 2, 5, 5), new AdaptationOptions { Workers = 1, Policy = AdaptationPolicy.AdaBN, JudgementImages = 0, AllowImageOutput = true });
         return found.Bank.ToModel().ToBytes();
     }
 

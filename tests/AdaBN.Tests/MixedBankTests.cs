@@ -14,7 +14,7 @@ public sealed class MixedBankTests
     {
         OnnxModel source = OnnxModel.Load(Repository.Model("digits-cnn.onnx"));
         (float[][] images, int[] labels, long[] domains) = Mixture();
-        DomainBankResult result = DomainBank.Of(source).AdaptMixed(SampleSource.FromArrays(images, 1, 28, 28), PaperAdaBN.Options);
+        DomainBankResult result = DomainBank.AdaptMixed(source, SampleSource.FromArrays(images, 1, 28, 28), PaperAdaBN.Options);
         Assert.HasCount(2, result.Bank.Domains);
         Assert.HasCount(Images, result.Assigned);
         int agreeing = result.Assigned.Zip(domains).Count(pair => (pair.First == result.Assigned[0]) == (pair.Second == domains[0]));
@@ -29,7 +29,6 @@ public sealed class MixedBankTests
         Console.WriteLine($"of {Images}: source {before}, statistics of the mixture {together}, domains given {told}, found {found}");
         Assert.IsGreaterThan(together + (Images / 10), told);
         Assert.IsGreaterThanOrEqualTo(0.9 * (told - together), found - together);
-        if (OnnxChecker.IsInstalled) Assert.AreEqual(1, OnnxChecker.Check([routed]));
     }
 
     [TestMethod]
@@ -37,7 +36,7 @@ public sealed class MixedBankTests
     {
         OnnxModel source = OnnxModel.Load(Repository.Model("digits-cnn.onnx"));
         (float[][] images, _, _) = Mixture();
-        DomainBankResult result = DomainBank.Of(source).AdaptMixed(SampleSource.FromArrays(images, 1, 28, 28), PaperAdaBN.Options);
+        DomainBankResult result = DomainBank.AdaptMixed(source, SampleSource.FromArrays(images, 1, 28, 28), PaperAdaBN.Options);
         float[] routed = Scoring.Run(result.Bank.ToModel(), Tensors(images));
         DomainBank picked = result.Bank.Domains.Aggregate(DomainBank.Of(source), (bank, domain) => bank.With(result.Bank.Export(domain.Name), domain.Id));
         float[] told = Scoring.Run(picked.ToModel(), Tensors(images), [.. result.Assigned]);
@@ -50,8 +49,8 @@ public sealed class MixedBankTests
     {
         OnnxModel source = OnnxModel.Load(Repository.Model("digits-cnn.onnx"));
         (float[][] images, _, _) = Mixture();
-        DomainBankResult one = DomainBank.Of(source).AdaptMixed(SampleSource.FromArrays(images, 1, 28, 28), PaperAdaBN.Options);
-        DomainBankResult other = DomainBank.Of(source).AdaptMixed(SampleSource.FromArrays([.. images.Reverse()], 1, 28, 28), PaperAdaBN.Options with { MaxMemory = 0 });
+        DomainBankResult one = DomainBank.AdaptMixed(source, SampleSource.FromArrays(images, 1, 28, 28), PaperAdaBN.Options);
+        DomainBankResult other = DomainBank.AdaptMixed(source, SampleSource.FromArrays([.. images.Reverse()], 1, 28, 28), PaperAdaBN.Options with { MaxMemory = 0 });
         CollectionAssert.AreEqual(one.Assigned.ToArray(), other.Assigned.Reverse().ToArray());
         string Header(DomainBankResult result) => result.Bank.ToModel().Metadata.Single(entry => entry.Key == "adabn.bank").Value;
         Assert.AreEqual(Header(one), Header(other), "the same router, bit for bit");
@@ -68,13 +67,13 @@ public sealed class MixedBankTests
     public void Samples_that_are_no_pictures_and_banks_with_domains_are_refused()
     {
         var golden = new GoldenCase("linear_bn1d");
-        Assert.Contains("told by the texture of pictures", Assert.ThrowsExactly<AdaptationException>(() => DomainBank.Of(golden.Model).AdaptMixed(golden.Source())).Message);
+        Assert.Contains("told by the texture of pictures", Assert.ThrowsExactly<AdaptationException>(() => DomainBank.AdaptMixed(golden.Model, golden.Source())).Message);
         OnnxModel twin = Twin.Plain().Build();
         DomainBank bank = DomainBank.Of(twin).With(BatchNormAdapter.Adapt(twin, Twin.Source, PaperAdaBN.Options).ToPatch("one"));
-        Assert.ThrowsExactly<InvalidOperationException>(() => bank.AdaptMixed(Twin.Source));
-        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => DomainBank.Of(twin).AdaptMixed(Twin.Source, mostDomains: 0));
-        Assert.Contains("holds no sample", Assert.ThrowsExactly<AdaptationException>(() => DomainBank.Of(twin).AdaptMixed(SampleSource.FromArrays([], 3, 6, 6))).Message);
-        DomainBankResult few = DomainBank.Of(twin).AdaptMixed(Twin.Source, PaperAdaBN.Options);
+        Assert.Contains("is a bank of domains already", Assert.ThrowsExactly<AdaptationException>(() => DomainBank.AdaptMixed(bank.ToModel(), Twin.Source)).Message);
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => DomainBank.AdaptMixed(twin, Twin.Source, mostDomains: 0));
+        Assert.Contains("holds no sample", Assert.ThrowsExactly<AdaptationException>(() => DomainBank.AdaptMixed(twin, SampleSource.FromArrays([], 3, 6, 6))).Message);
+        DomainBankResult few = DomainBank.AdaptMixed(twin, Twin.Source, PaperAdaBN.Options);
         Assert.HasCount(1, few.Bank.Domains, "too few to tell");
     }
 
@@ -83,11 +82,11 @@ public sealed class MixedBankTests
     {
         OnnxModel last = new ModelBuilder().Input("x", -1, 8, 8, 3).Node("Transpose", ["x"], ["t"], ModelBuilder.Ints("perm", 0, 3, 1, 2)).BatchNorm("t", "y", 3).Output("y", -1, 3, 8, 8).Build();
         float[][] pixels = [.. Enumerable.Range(0, 40).Select(i => Twin.Numbers(i, 192, 0, 1))];
-        Assert.Contains("channels first", Assert.ThrowsExactly<AdaptationException>(() => DomainBank.Of(last).AdaptMixed(SampleSource.FromArrays(pixels, 8, 8, 3), PaperAdaBN.Options with { AllowImageOutput = true })).Message);
+        Assert.Contains("channels first", Assert.ThrowsExactly<AdaptationException>(() => DomainBank.AdaptMixed(last, SampleSource.FromArrays(pixels, 8, 8, 3), PaperAdaBN.Options with { AllowImageOutput = true })).Message);
 
         OnnxModel three = new ModelBuilder().Input("x", -1, 3, 8, 8).BatchNorm("x", "y", 3).Output("y", -1, 3, 8, 8).Build();
         float[][] images = [.. Enumerable.Range(0, 400).Select(i => (float[])[.. Twin.Numbers(i, 128, 0, i % 2 == 0 ? 0.3f : 1), .. Enumerable.Repeat(i % 4 < 2 ? 1 : MathF.BitIncrement(1), 64)])];
-        DomainBankResult found = DomainBank.Of(three).AdaptMixed(SampleSource.FromArrays(images, 3, 8, 8), PaperAdaBN.Options with { AllowImageOutput = true });
+        DomainBankResult found = DomainBank.AdaptMixed(three, SampleSource.FromArrays(images, 3, 8, 8), PaperAdaBN.Options with { AllowImageOutput = true });
         Assert.HasCount(2, found.Bank.Domains);
         var tensors = new Dictionary<string, (float[], int[])> { ["x"] = ([.. images.SelectMany(image => image)], [400, 3, 8, 8]) };
         float[] routed = Scoring.Run(found.Bank.ToModel(), tensors);
@@ -97,11 +96,25 @@ public sealed class MixedBankTests
     }
 
     [TestMethod]
+    public void Half_models_tell_domains_too_whatever_their_values_are_called()
+    {
+        ModelBuilder builder = new ModelBuilder(opset: 15, irVersion: 8).Input("domain", -1, 3, 8, 8).BatchNorm("domain", "y", 3).Output("y", -1, 3, 8, 8);
+        OnnxModel half = PrecisionTests.Convert(builder.Proto, ElementType.Float16);
+        float[][] images = [.. Enumerable.Range(0, 200).Select(i => Twin.Numbers(i, 192, 0, i % 2 == 0 ? 0.3f : 1))];
+        DomainBankResult found = DomainBank.AdaptMixed(half, SampleSource.FromArrays(images, 3, 8, 8), PaperAdaBN.Options with { AllowImageOutput = true });
+        Assert.HasCount(2, found.Bank.Domains);
+        Assert.IsTrue(found.Assigned.Index().All(at => (at.Item == found.Assigned[0]) == (at.Index % 2 == 0)));
+        float[] scores = Scoring.Run(found.Bank.ToModel(), new Dictionary<string, (float[], int[])> { ["domain"] = ([.. images.SelectMany(image => image)], [200, 3, 8, 8]) });
+        double SpreadOf(int image) => Math.Sqrt(scores[(image * 192)..((image + 1) * 192)].Average(score => (double)score * score));
+        Assert.AreEqual(Enumerable.Range(0, 100).Average(i => SpreadOf(2 * i)), Enumerable.Range(0, 100).Average(i => SpreadOf((2 * i) + 1)), 0.02, "each domain normalized by its own spread");
+    }
+
+    [TestMethod]
     public void A_domain_that_the_router_would_never_pick_is_refused()
     {
         OnnxModel source = OnnxModel.Load(Repository.Model("digits-cnn.onnx"));
         (float[][] images, _, _) = Mixture();
-        DomainBankResult found = DomainBank.Of(source).AdaptMixed(SampleSource.FromArrays(images, 1, 28, 28), PaperAdaBN.Options);
+        DomainBankResult found = DomainBank.AdaptMixed(source, SampleSource.FromArrays(images, 1, 28, 28), PaperAdaBN.Options);
         DomainPatch patch = found.Bank.Export("cluster 1");
         Assert.Contains("would never pick 'south'", Assert.ThrowsExactly<AdaptationException>(() => found.Bank.With(patch.Named("south"))).Message);
         Assert.HasCount(2, found.Bank.With(patch.Named("cluster 2")).Domains, "its own may be replaced");

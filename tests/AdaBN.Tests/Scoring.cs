@@ -41,7 +41,7 @@ internal static class Scoring
             if (ids.Length > 0)
             {
                 long[] picked = ids.Length == 1 ? ids : [.. Enumerable.Range(0, batch).Select(i => ids[start + (i < valid ? i : 0)])];
-                inputs.Add(DomainBank.Open(model).InputName, OrtValue.CreateTensorValueFromMemory(picked, [picked.Length, 1]));
+                inputs.Add(DomainBank.Open(model).InputName!, OrtValue.CreateTensorValueFromMemory(picked, [picked.Length, 1]));
             }
             using var options = new RunOptions();
             using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(options, inputs, [session.OutputNames[0]]);

@@ -175,14 +175,6 @@ public static partial class GraphEditor
         return InsertNode(before, opType, inputs, [outputNameLike], integers).Outputs[0]!;
     }
 
-    /// <summary>The same with an output of exactly the given name.</summary>
-    /// <exception cref="OnnxModelException">The name is taken, in the main graph or a nested one.</exception>
-    public static Value InsertNodeNamed(Node before, string opType, IReadOnlyList<Value> inputs, string outputName)
-    {
-        if (IsTaken(before.Graph, outputName)) throw new OnnxModelException($"The name '{outputName}' is taken; give what the new node computes another.");
-        return Insert(before, opType, inputs, [before.Graph.GetOrAddValue(outputName)], []).Outputs[0]!;
-    }
-
     /// <summary>Adds a node in front of another.</summary>
     /// <param name="before">The node in front of which it goes.</param>
     /// <param name="opType">One of ONNX's own operators.</param>

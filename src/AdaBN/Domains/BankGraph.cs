@@ -24,18 +24,18 @@ internal static class BankGraph
 
     /// <summary>Writes the rows of all domains into a model.</summary>
     /// <param name="model">The source model; it is edited.</param>
-    /// <param name="input">The name of the input that picks domains.</param>
+    /// <param name="input">The name of the input that picks domains; null where there is a router.</param>
     /// <param name="router">What picks domains instead, from the image itself; or null.</param>
     /// <param name="unknown">What an unknown id does.</param>
     /// <param name="domains">Each domain's id and corrections.</param>
-    public static void Write(OnnxModel model, string input, DomainRouter? router, UnknownDomain unknown, IReadOnlyList<(long Id, IReadOnlyDictionary<string, DomainCorrection> Corrections)> domains)
+    public static void Write(OnnxModel model, string? input, DomainRouter? router, UnknownDomain unknown, IReadOnlyList<(long Id, IReadOnlyDictionary<string, DomainCorrection> Corrections)> domains)
     {
         if (domains.Count >= MostRows) throw new AdaptationException(AdaptationError.UnsupportedForm, string.Create(CultureInfo.InvariantCulture, $"A bank holds fewer than {MostRows} domains."));
-        Value? id = router is null ? GraphEditor.AddGraphInput(model, input, new TensorType(ElementType.Int64, [new Dimension(null, "domains"), new Dimension(1)])) : null;
+        Value? id = input is null ? null : GraphEditor.AddGraphInput(model, input, new TensorType(ElementType.Int64, [new Dimension(null, "domains"), new Dimension(1)]));
         Dictionary<string, DomainCorrection> shapes = [];
         foreach ((string output, DomainCorrection correction) in domains.SelectMany(domain => domain.Corrections)) shapes.TryAdd(output, correction.Identity);
         if (shapes.Count == 0) return; // every domain keeps the source's statistics: the input decides nothing
-        Value rows = WriteRows(model, id ?? router!.Write(model, Prefix, input), model.Graph.Nodes.First(node => !node.Name.StartsWith(Prefix, StringComparison.Ordinal)), unknown, [.. domains.Select(domain => domain.Id)]);
+        Value rows = WriteRows(model, id ?? router!.Write(model, Prefix), model.Graph.Nodes.First(node => !node.Name.StartsWith(Prefix, StringComparison.Ordinal)), unknown, [.. domains.Select(domain => domain.Id)]);
         foreach (string output in model.Graph.Nodes.SelectMany(node => node.Outputs).OfType<Value>().Select(value => value.Name).Where(shapes.ContainsKey).ToArray())
         {
             DomainCorrection[] table = [shapes[output], .. domains.Select(domain => domain.Corrections.GetValueOrDefault(output, shapes[output]))];

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using AdaBN.Domains;
 using AdaBN.Storage;
 
 namespace AdaBN;
@@ -23,20 +22,28 @@ public sealed partial class DomainBank
         options ??= new AdaptationOptions();
         options.Validate();
         RefuseLabels(options);
-        long half = options.EffectiveMaxMemory / 2; // for the samples, and for the activations of one domain
-        using var split = new DomainSplit(samples, half, options.SpillFolder, cancellationToken);
-        if (split.Domains.Count == 0) throw new AdaptationException(AdaptationError.EmptyData, "The data holds no sample; give at least one image of each domain (better: 64 or more).");
-        Dictionary<long, string> names = split.Domains.Keys.ToDictionary(id => id, id => Domains.FirstOrDefault(domain => domain.Id == id)?.Name ?? nameOf?.Invoke(id) ?? id.ToString(CultureInfo.InvariantCulture));
+        using var allocator = new SlotAllocator(HalfOf(options), options.SpillFolder);
+        HeldSamples held = Hold(samples, allocator, out List<long> ids, cancellationToken);
+        return Adapt(held, ids, options, nameOf, progress, cancellationToken);
+    }
+
+    private DomainBankResult Adapt(
+        HeldSamples held, IReadOnlyList<long> ids, AdaptationOptions options, Func<long, string>? nameOf, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (ids.Count == 0) throw new AdaptationException(AdaptationError.EmptyData, "The data holds no sample; give at least one image of each domain (better: 64 or more).");
+        (long Id, int[] Samples)[] domains = [.. ids.Index().GroupBy(sample => sample.Item, sample => sample.Index).OrderBy(domain => domain.Key).Select(domain => (domain.Key, domain.ToArray()))];
+        Dictionary<long, string> names = domains.Select(domain => domain.Id).ToDictionary(id => id, id => Domains.FirstOrDefault(domain => domain.Id == id)?.Name ?? nameOf?.Invoke(id) ?? id.ToString(CultureInfo.InvariantCulture));
         foreach ((long id, string name) in names) Check(name, id); // before anything is computed
         if (names.Values.CountBy(name => name).FirstOrDefault(count => count.Value > 1).Key is { } twice) throw new ArgumentException($"Two domains would have the name '{twice}'; give each its own.", nameof(nameOf));
         DomainBank bank = this;
         Dictionary<long, AdaptationReport> reports = [];
-        foreach ((long id, HeldSamples held) in split.Domains)
+        foreach ((long id, int[] samples) in domains)
         {
             string name = names[id];
             try
             {
-                AdaptationResult result = BatchNormAdapter.Adapt(Source, held, options with { MaxMemory = half }, progress is null ? null : new OneOf(progress, reports.Count, split.Domains.Count), cancellationToken);
+                AdaptationResult result = BatchNormAdapter.Adapt(
+                    Source, held.Only(samples), options with { MaxMemory = HalfOf(options) }, progress is null ? null : new OneOf(progress, reports.Count, domains.Length), cancellationToken);
                 bank = bank.With(result.ToPatch(name), id);
                 reports.Add(id, result.Report);
             }
@@ -46,6 +53,31 @@ public sealed partial class DomainBank
             }
         }
         return new DomainBankResult(bank, reports);
+    }
+
+    /// <summary>Half of the memory is for the samples, half for the activations of one domain.</summary>
+    private static long HalfOf(AdaptationOptions options) => options.EffectiveMaxMemory / 2;
+
+    private static HeldSamples Hold(IDomainSampleSource samples, SlotAllocator allocator, out List<long> ids, CancellationToken cancellationToken)
+    {
+        if (samples.Inputs.Count == 0 || samples.Inputs.Any(input => input.Length == 0))
+            throw new AdaptationException(AdaptationError.InputMismatch, $"A sample is {(samples.Inputs.Count == 0 ? "nothing" : string.Join(", ", samples.Inputs.Select(input => input.ToString())))}; expected tensors that hold numbers.");
+        var held = new HeldSamples(samples.Inputs, allocator);
+        ids = [];
+        using IDomainSampleReader reader = samples.OpenReader();
+        Memory<float>[] sample = [.. samples.Inputs.Select(input => new float[input.Length].AsMemory())];
+        while (reader.TryRead(sample))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (reader.Domain <= SourceId)
+            {
+                throw new AdaptationException(AdaptationError.InputMismatch, string.Create(CultureInfo.InvariantCulture,
+                    $"Sample {ids.Count} (counting from 0) is of domain {reader.Domain}, expected 1 or more: {SourceId} is the source's own, which is not adapted to. Leave these samples out, or give them another id."));
+            }
+            held.Add(sample);
+            ids.Add(reader.Domain);
+        }
+        return held;
     }
 
     private static void RefuseLabels(AdaptationOptions options)

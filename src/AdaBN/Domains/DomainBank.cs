@@ -21,7 +21,7 @@ public enum UnknownDomain
 /// it byte for byte (brought into inference form, or its functions written out, only where an adaptation would do that too): a bank gives it back, and for the source's own id computes its very bits. Immutable: every change gives a new bank.
 /// </summary>
 /// <remarks>
-/// Behind each layer that some domain changes stand a Mul and an Add with the domain's numbers; other layers cost nothing. A domain takes some 20 bytes a channel: 8 for these
+/// Behind each layer that some domain changes stand a Mul and an Add with the domain's numbers; other layers cost nothing. A domain takes some 25 bytes a channel: 8 for these
 /// numbers, the rest for its statistics, kept in the metadata. Standard operators only, from operator set 7; loads wherever the source model does.
 /// </remarks>
 public sealed partial class DomainBank
@@ -47,8 +47,8 @@ public sealed partial class DomainBank
     /// <summary>SHA-256 of the source model's file, in lower-case hex.</summary>
     public string SourceSha256 => _header.SourceSha256;
 
-    /// <summary>Name of the input that picks domains, int64: N×1, or 1×1 for all rows. A scalar column of ML.NET fits as it is.</summary>
-    public string InputName => _header.Input;
+    /// <summary>Name of the input that picks domains, int64: N×1, or 1×1 for all rows. A scalar column of ML.NET fits as it is. Null where the bank tells domains from the image.</summary>
+    public string? InputName => _header.Input;
 
     /// <summary>Whether the model tells each image's domain from the image itself (<see cref="AdaptMixed"/>): it has the source model's inputs then, and no other.</summary>
     public bool TellsDomains => _header.Router is not null;
@@ -75,10 +75,16 @@ public sealed partial class DomainBank
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentException.ThrowIfNullOrWhiteSpace(inputName);
+        DomainBank empty = Empty(source, inputName, unknown);
+        if (source.Graph.TryGetValue(inputName, out _)) throw new AdaptationException(AdaptationError.InputMismatch, $"The model has a value named '{inputName}' already; give the input that picks domains another name.");
+        return empty;
+    }
+
+    private static DomainBank Empty(OnnxModel source, string? inputName, UnknownDomain unknown)
+    {
         if (IsBank(source)) throw new AdaptationException(AdaptationError.InvalidPatch, "The model is a bank of domains already; open it (DomainBank.Open).");
         BankGraph.CheckOpset(source);
-        if (source.Graph.TryGetValue(inputName, out _)) throw new AdaptationException(AdaptationError.InputMismatch, $"The model has a value named '{inputName}' already; give the input that picks domains another name.");
-        return new DomainBank(source.Clone(), new BankHeader(BankHeader.FormatName, BankHeader.CurrentVersion, inputName, unknown, source.Sha256, "", SourceId + 1, []), []);
+        return new DomainBank(source.Clone(), new BankHeader(BankHeader.FormatName, BankHeader.CurrentVersion, inputName, unknown, source.Sha256, "", SourceId + 1, [], Router: null), []);
     }
 
     /// <summary>Opens a bank that was saved.</summary>
@@ -93,7 +99,7 @@ public sealed partial class DomainBank
         IReadOnlyList<IReadOnlyDictionary<string, DomainCorrection>> corrections;
         try
         {
-            corrections = BankGraph.TakeOut(source, header.Router is null ? header.Input : null, [.. header.Domains.Select(domain => domain.Id)]);
+            corrections = BankGraph.TakeOut(source, header.Input, [.. header.Domains.Select(domain => domain.Id)]);
         }
         catch (OnnxModelException e)
         {

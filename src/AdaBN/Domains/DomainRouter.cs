@@ -26,8 +26,8 @@ internal sealed record DomainRouter(string Input, double Floor, IReadOnlyList<do
     /// <summary>Writes the nodes in front of all others.</summary>
     /// <param name="model">The model.</param>
     /// <param name="prefix">Names of nodes and constants begin with it.</param>
-    /// <param name="name">The name of what is computed: the domains' ids, int64, N×1.</param>
-    public Value Write(OnnxModel model, string prefix, string name)
+    /// <returns>The domains' ids, int64, N×1.</returns>
+    public Value Write(OnnxModel model, string prefix)
     {
         Node first = model.Graph.Nodes[0];
         int planes = Weights[0].Length / TextureFeatures.PerPlane, filters = TextureFeatures.PerPlane - 1;
@@ -42,8 +42,7 @@ internal sealed record DomainRouter(string Input, double Floor, IReadOnlyList<do
         Value scores = Op("Add", Op("Add", Score("spread", spread, (plane, filter) => (plane * TextureFeatures.PerPlane) + 1 + filter, 1),
             Score("mean", mean, (plane, filter) => filter == 0 ? plane * TextureFeatures.PerPlane : -1, 1.0 / TextureFeatures.Size)), Constant("offsets", [.. Offsets], Offsets.Count));
         Value cluster = Op("ArgMax", scores).With("axis", 1).With("keepdims", 1);
-        Value ids = GraphEditor.AddIntegers(model, model.Graph, $"{prefix}clusters", Ids).Value;
-        return Named("Gather", ids, cluster);
+        return Op("Gather", GraphEditor.AddIntegers(model, model.Graph, $"{prefix}route/clusters", Ids).Value, cluster);
 
         Value Score(string what, Value features, Func<int, int, int> weightOf, double factor)
         {
@@ -54,12 +53,6 @@ internal sealed record DomainRouter(string Input, double Floor, IReadOnlyList<do
         {
             Value output = GraphEditor.InsertNode(first, opType, inputs, $"{prefix}route/{opType}");
             GraphEditor.Rename(output.Producer!, output.Name);
-            return output;
-        }
-        Value Named(string opType, params Value[] inputs)
-        {
-            Value output = GraphEditor.InsertNodeNamed(first, opType, inputs, name);
-            GraphEditor.Rename(output.Producer!, $"{prefix}route/{name}");
             return output;
         }
         Value Constant(string what, double[] numbers, params long[] dims) => GraphEditor.AddConstant(model, model.Graph, $"{prefix}route/{what}", ElementType.Float, dims, numbers).Value;

@@ -29,13 +29,9 @@ internal static class PatchFile
         return content.Layers.FirstOrDefault(IsDamaged) is { } damaged ? $"The numbers of layer '{damaged.Name}' are none that a mean and a variance can be, or not as many of each." : null;
     }
 
-    private static bool IsDamaged(PatchLayer layer)
-    {
-        int channels = layer.Mean.Count;
-        bool isSound = channels > 0 && layer.Variance.Count == channels && layer.Mean.All(float.IsFinite) && layer.Variance.All(variance => variance >= 0 && float.IsFinite(variance));
-        if (!isSound || layer.Source is not { } source) return !isSound;
-        return source.Mean.Count != channels || source.Variance.Count != channels || !source.Mean.All(mean => double.IsFinite((float)mean)) || !source.Variance.All(variance => variance >= 0 && double.IsFinite((float)variance));
-    }
+    private static bool IsDamaged(PatchLayer layer) =>
+        !VersionedJson.AreStatistics(layer.Mean, layer.Variance)
+        || (layer.Source is { } source && (source.Mean.Count != layer.Mean.Count || !VersionedJson.AreStatistics(source.Mean, source.Variance)));
 
     private static Content ContentOf(DomainPatch patch) =>
         new(Format, Version, patch.Domain, patch.ModelSha256, patch.Method, patch.Verdict, patch.Samples, patch.LayersMeasured, patch.ToolVersion, patch.Layers);

@@ -26,8 +26,7 @@ internal static class PatchedLayers
         Dictionary<string, PatchLayer> wanted = patch.Layers.ToDictionary(layer => layer.Output);
         ReferenceLayer[] folded = [.. patch.Layers.Where(layer => layer.Source is not null).Select(layer => new ReferenceLayer(layer.Name, layer.Output, layer.Source!.Mean, layer.Source.Variance))];
         ReferenceStatistics? reference = folded.Length == 0 ? null : new ReferenceStatistics(source.ComputationSha256(), patch.ModelSha256, patch.Samples, patch.ToolVersion, folded);
-        HashSet<int> chosen = [.. FormSurvey.Of(source, reference).Layers.Where(found => found.Output is { } output && wanted.ContainsKey(output)).Select(found => found.Info.Index)];
-        WorkingModel working = WorkingModel.Of(source, layer => chosen.Contains(layer.Index), reference);
+        WorkingModel working = WorkingModel.Of(FormSurvey.Of(source, reference), found => found.Output is { } output && wanted.ContainsKey(output), reference);
         decided = [.. working.Layers.Select(layer => Decide(layer, wanted[layer.Output]))];
         string[] missing = [.. wanted.Keys.Except(working.Layers.Select(layer => layer.Output))];
         if (missing.Length == 0) return working;

@@ -23,8 +23,13 @@ internal sealed record WorkingModel(
     public static WorkingModel Of(OnnxModel model, Func<NormalizationLayer, bool>? filter, ReferenceStatistics? reference = null)
     {
         DomainBank.Refuse(model);
-        FormSurvey survey = FormSurvey.Of(model, reference);
-        FoundLayer[] referenced = [.. survey.Layers.Where(found => found is { Referenced: not null, Info.CanAdapt: true } && (filter?.Invoke(found.Info) ?? true))];
+        return Of(FormSurvey.Of(model, reference), found => filter?.Invoke(found.Info) ?? true, reference);
+    }
+
+    /// <summary>The same of a model that was looked at; its survey is used up.</summary>
+    public static WorkingModel Of(FormSurvey survey, Func<FoundLayer, bool> filter, ReferenceStatistics? reference)
+    {
+        FoundLayer[] referenced = [.. survey.Layers.Where(found => found is { Referenced: not null, Info.CanAdapt: true } && filter(found))];
         List<FoundLayer> chosen = Choose(survey.Layers, filter, mayBeNone: referenced.Length > 0);
         Dictionary<BatchNormLayer, AdaptableNode> forms = chosen.ToDictionary(found => new BatchNormLayer(found.Info, found.Batch!.Node, found.Batch.Mean.Source.ElementType), found => found.Batch!);
 
@@ -104,11 +109,11 @@ internal sealed record WorkingModel(
         return adapted;
     }
 
-    private static List<FoundLayer> Choose(IReadOnlyList<FoundLayer> layers, Func<NormalizationLayer, bool>? filter, bool mayBeNone)
+    private static List<FoundLayer> Choose(IReadOnlyList<FoundLayer> layers, Func<FoundLayer, bool> filter, bool mayBeNone)
     {
         List<FoundLayer> batchNorms = [.. layers.Where(found => found.Info.Form == BatchNormalization.OpType)];
         if (batchNorms.Count == 0 && !mayBeNone && !layers.Any(found => found is { Referenced: not null, Info.CanAdapt: true })) throw new AdaptationException(AdaptationError.NoBatchNormalization, NormalizationVerdict.Of([.. layers.Select(found => found.Info)]));
-        batchNorms = [.. batchNorms.Where(found => filter?.Invoke(found.Info) ?? true)];
+        batchNorms = [.. batchNorms.Where(filter)];
         if (batchNorms.Count == 0 && !mayBeNone)
             throw new AdaptationException(AdaptationError.NoBatchNormalization, "The layer filter turns down every BatchNormalization of the model; nothing is left to adapt.");
 

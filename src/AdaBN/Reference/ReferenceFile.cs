@@ -28,8 +28,7 @@ internal static class ReferenceFile
     }
 
     private static bool IsDamaged(ReferenceLayer layer) =>
-        layer.Mean.Count != layer.Variance.Count || layer.Mean.Count == 0
-        || !layer.Mean.All(mean => double.IsFinite((float)mean)) || !layer.Variance.All(variance => variance >= 0 && double.IsFinite((float)variance));
+        !VersionedJson.AreStatistics(layer.Mean, layer.Variance);
 
     private static Content ContentOf(ReferenceStatistics reference) =>
         new(Format, Version, reference.ComputationSha256, reference.ModelSha256, reference.Samples, reference.ToolVersion, reference.Layers);

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.IO.Compression;
+using System.Numerics;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -54,6 +56,11 @@ internal sealed class VersionedJson<TContent>(string format, int version, string
         }
     }
 
+    /// <summary>The same as text.</summary>
+    public string WriteText(TContent content) => JsonSerializer.Serialize(content, _options);
+
+    public TContent ReadText(string text, string where, Func<TContent, string?> fault) => Read(new MemoryStream(Encoding.UTF8.GetBytes(text)), where, fault);
+
     public string Pack(TContent content)
     {
         using var packed = new MemoryStream();
@@ -90,4 +97,15 @@ internal sealed class VersionedJson<TContent>(string format, int version, string
     private AdaptationException Invalid(string where, string why, Exception? cause = null) => new(error, $"{where} cannot be read: {why}. {howToWrite}", cause);
 
     private sealed record Header(string Format, int Version);
+}
+
+/// <summary>What all kinds of files check.</summary>
+internal static class VersionedJson
+{
+    /// <summary>Whether numbers can be means and variances of channels, as many of each, in float32.</summary>
+    public static bool AreStatistics<T>(IReadOnlyList<T> mean, IReadOnlyList<T> variance)
+        where T : INumberBase<T>, IComparisonOperators<T, T, bool> =>
+        mean.Count == variance.Count && mean.Count > 0 && mean.All(IsFloat) && variance.All(number => number >= T.Zero && IsFloat(number));
+
+    private static bool IsFloat<T>(T number) where T : INumberBase<T> => float.IsFinite(float.CreateTruncating(number));
 }

@@ -15,7 +15,7 @@ internal sealed record TriedRewrite(RewriteOfLayers? Rewrite, string? LeftOutBec
 
     /// <summary>The output that candidates are compared by.</summary>
     /// <exception cref="AdaptationException">No output is declared as one score a class.</exception>
-    public static Value ScoresOf(OnnxModel model) => ClassScores.Find(model.Graph) ?? throw new AdaptationException(AdaptationError.UnsupportedForm, NoScores);
+    public static Value ScoresOf(OnnxModel model) => ClassScores.Find(model.Graph, anyPrecision: true) ?? throw new AdaptationException(AdaptationError.UnsupportedForm, NoScores);
 
     public static TriedRewrite Try(OnnxModel model, RewriteOfLayers? rewrite, ISampleSource drawn, LabelledSamples? labelled, CancellationToken cancellationToken)
     {

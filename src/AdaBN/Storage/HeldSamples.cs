@@ -11,9 +11,8 @@ namespace AdaBN.Storage;
 internal sealed class HeldSamples(IReadOnlyList<SampleInput> inputs, SlotAllocator allocator) : ISampleSource
 {
     private const long ChunkBytes = 1 << 20;
-    private readonly int _mostRows = (int)Math.Max(1, ChunkBytes / inputs.Max(input => (long)input.Length * sizeof(float)));
-    private readonly List<(Slot[] Tensors, int Samples)> _chunks = [];
-    private int _lastRows;
+    private readonly int _chunkRows = (int)Math.Max(1, ChunkBytes / inputs.Max(input => (long)input.Length * sizeof(float)));
+    private readonly List<(Slot[] Tensors, int Samples)> _chunks = []; // all of them full but the last
 
     public IReadOnlyList<SampleInput> Inputs => inputs;
 
@@ -25,8 +24,8 @@ internal sealed class HeldSamples(IReadOnlyList<SampleInput> inputs, SlotAllocat
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Slot[] slots = Rent(_mostRows);
-            if (reader.TryRead([.. slots.Select((slot, i) => slot.FloatMemory(_mostRows * inputs[i].Length))], _mostRows) is not { } batch)
+            Slot[] slots = Rent();
+            if (reader.TryRead([.. slots.Select((slot, i) => slot.FloatMemory(_chunkRows * inputs[i].Length))], _chunkRows) is not { } batch)
             {
                 Return(slots);
                 break;
@@ -36,19 +35,19 @@ internal sealed class HeldSamples(IReadOnlyList<SampleInput> inputs, SlotAllocat
         }
     }
 
-    /// <summary>Holds one more sample. Chunks grow with their number, so that many sets of few samples take little.</summary>
+    /// <summary>Holds one more sample.</summary>
     public void Add(IReadOnlyList<Memory<float>> sample)
     {
-        if (_chunks is not [.., { Samples: var held }] || held == _lastRows)
-        {
-            _lastRows = (int)Math.Clamp(Count!.Value, 1, _mostRows);
-            _chunks.Add((Rent(_lastRows), held = 0));
-        }
+        if (_chunks is not [.., { Samples: var held }] || held == _chunkRows) _chunks.Add((Rent(), held = 0));
         Slot[] slots = _chunks[^1].Tensors;
         for (int i = 0; i < slots.Length; i++) sample[i].Span.CopyTo(slots[i].Floats((long)held * inputs[i].Length, inputs[i].Length));
         _chunks[^1] = (slots, held + 1);
         Count++;
     }
+
+    /// <summary>Some of the samples, which stay held.</summary>
+    /// <param name="samples">Their numbers, from 0.</param>
+    public ISampleSource Only(IReadOnlyList<int> samples) => new View(this, samples);
 
     /// <summary>To be called once.</summary>
     public ISampleReader OpenReader() => new Reader(this);
@@ -58,7 +57,12 @@ internal sealed class HeldSamples(IReadOnlyList<SampleInput> inputs, SlotAllocat
         foreach (Slot slot in slots) allocator.Return(slot);
     }
 
-    private Slot[] Rent(int rows) => [.. inputs.Select(input => allocator.Rent((long)rows * input.Length * sizeof(float)))];
+    private Slot[] Rent() => [.. inputs.Select(input => allocator.Rent((long)_chunkRows * input.Length * sizeof(float)))];
+
+    private void Copy(int chunk, int row, IReadOnlyList<Memory<float>> destination)
+    {
+        for (int i = 0; i < inputs.Count; i++) _chunks[chunk].Tensors[i].Floats((long)row * inputs[i].Length, inputs[i].Length).CopyTo(destination[i].Span);
+    }
 
     private sealed class Reader(HeldSamples held) : ISampleReader
     {
@@ -67,15 +71,36 @@ internal sealed class HeldSamples(IReadOnlyList<SampleInput> inputs, SlotAllocat
         public bool TryRead(IReadOnlyList<Memory<float>> destination)
         {
             if (_chunk == held._chunks.Count) return false;
-            (Slot[] tensors, int samples) = held._chunks[_chunk];
-            for (int i = 0; i < tensors.Length; i++)
-            {
-                int length = held.Inputs[i].Length;
-                tensors[i].Floats((long)_next * length, length).CopyTo(destination[i].Span);
-            }
-            if (++_next < samples) return true;
-            held.Return(tensors);
+            held.Copy(_chunk, _next, destination);
+            if (++_next < held._chunks[_chunk].Samples) return true;
+            held.Return(held._chunks[_chunk].Tensors);
             (_chunk, _next) = (_chunk + 1, 0);
+            return true;
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed record View(HeldSamples Held, IReadOnlyList<int> Samples) : ISampleSource
+    {
+        public IReadOnlyList<SampleInput> Inputs => Held.Inputs;
+
+        public long? Count => Samples.Count;
+
+        public ISampleReader OpenReader() => new ViewReader(Held, Samples);
+    }
+
+    private sealed class ViewReader(HeldSamples held, IReadOnlyList<int> samples) : ISampleReader
+    {
+        private int _next;
+
+        public bool TryRead(IReadOnlyList<Memory<float>> destination)
+        {
+            if (_next == samples.Count) return false;
+            (int chunk, int row) = Math.DivRem(samples[_next++], held._chunkRows);
+            held.Copy(chunk, row, destination);
             return true;
         }
 

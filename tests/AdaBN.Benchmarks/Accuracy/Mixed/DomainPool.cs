@@ -43,12 +43,11 @@ internal sealed class DomainPool(Classifier model)
     {
         float[][] images = Images(set.Rows);
         ISampleSource samples = SampleSource.FromArrays(images, model.Shape);
-        DomainBank empty = DomainBank.Of(model.Model);
         IReadOnlyList<int[]> given = set.Given;
         var ids = new long[images.Length];
         foreach ((int domain, int[] rows) in given.Index())
             foreach (int row in rows) ids[row] = domain + 1;
-        Onnx.OnnxModel told = empty.Adapt(SampleSource.WithDomains(samples, ids), Options(policy)).Bank.ToModel(), found = empty.AdaptMixed(samples, Options(policy)).Bank.ToModel();
+        Onnx.OnnxModel told = DomainBank.Of(model.Model).Adapt(SampleSource.WithDomains(samples, ids), Options(policy)).Bank.ToModel(), found = DomainBank.AdaptMixed(model.Model, samples, Options(policy)).Bank.ToModel();
         var right = new bool[images.Length];
         foreach ((int domain, int[] rows) in given.Index())
             foreach ((int row, int prediction) in rows.Zip(model.Predict(told, [.. rows.Select(row => images[row])], domain + 1))) right[row] = prediction == Label(set.Rows[row].Domain, set.Rows[row].Image);
