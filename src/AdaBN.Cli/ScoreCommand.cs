@@ -24,8 +24,11 @@ internal static class ScoreCommand
         {
             string source = parsed.GetValue(model)!, path = parsed.GetValue(data)!;
             string? target = parsed.GetValue(destination);
-            if (target is not null) CommandInputs.CheckTarget(source, target);
-            if (target is not null && Path.GetFullPath(target) == Path.GetFullPath(path)) throw new ArgumentException($"--out and --data are one file ({path}); give another to write.");
+            if (target is not null)
+            {
+                CommandInputs.CheckTarget(source, target);
+                CommandInputs.CheckTarget(path, target, "the data");
+            }
             ScorableModel loaded = ScorableModel.Load(source);
             OpenedData samples = pixels.Open(parsed, loaded.Pictured, [path], []);
             ScoredSamples scored = ProgressBar.Run(errorConsole, progress => ModelEvaluation.Score(loaded.Model, samples.Samples, parsed.GetValue(domain), progress, cancellationToken), "scoring");

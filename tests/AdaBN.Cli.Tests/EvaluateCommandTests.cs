@@ -192,7 +192,7 @@ public sealed class EvaluateCommandTests
             (2, "There is no option '--max-broken' here", ["evaluate", ConvChain, "--data", images, "--preset", "none", "--max-broken", "1"]),
             (2, "Leave it out", ["score", Digits, "--data", data, "--preset", "none"]),
             (2, "is the source model itself", ["score", Digits, "--data", data, "--out", Digits]),
-            (2, "--out and --data are one file", ["score", Digits, "--data", data, "--out", data]),
+            (2, "is the data itself", ["score", Digits, "--data", data, "--out", data]),
             (1, "does not exist", ["score", Digits, "--data", data, "--out", Path.Combine(folder.Path, "nowhere", "scores.csv")]),
             (2, "'--data' is required", ["score", Digits]),
         ];
