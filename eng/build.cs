@@ -6,6 +6,7 @@
 // The build: ./build.sh COMMAND. One C# program, so that Windows, macOS and Linux do the same.
 using System.Diagnostics;
 using System.Globalization;
+using System.IO.Compression;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
@@ -30,6 +31,8 @@ internal static partial class Build
     private static readonly string Artifacts = Path.Combine(Root, "artifacts");
     private static readonly string ModeFile = Path.Combine(Artifacts, "dependencies.props");
     private static readonly string Offline = Path.Combine(Root, "eng", "offline");
+    private static readonly string[] s_shownByNuGet = ["<readme>", "<icon>", "<license type=\"expression\">", "<description>", "<tags>"];
+    private static readonly string[] s_filesBeside = ["README.md", "icon.png", "LICENSE"];
 
     public static int Run(string[] args)
     {
@@ -71,7 +74,7 @@ internal static partial class Build
                 case "pack" when offline:
                     throw new BuildException("packages are made against the real dependencies only; this machine's registry lacks them (or --offline was given).");
                 case "pack":
-                    Start("dotnet", ["pack", Solution, "-c", "Release", "-o", Path.Combine(Artifacts, "package")]);
+                    Pack();
                     return 0;
                 default:
                     throw new UnreachableException();
@@ -90,6 +93,33 @@ internal static partial class Build
         Path.Combine(Artifacts, "bin", project, "release", project + (OperatingSystem.IsWindows() ? ".exe" : ""));
 
     private static void Compile() => Start("dotnet", ["build", Solution, "-c", "Release", "-nologo", "-v", "quiet", "-tl:off", "-clp:NoSummary;ErrorsOnly"]);
+
+    /// <summary>Makes the packages and looks into each: what NuGet shows of it is there.</summary>
+    private static void Pack()
+    {
+        string folder = Path.Combine(Artifacts, "package");
+        string own = Path.Combine(Artifacts, "packing"); // compiled afresh, source paths mapped; what tests and debuggers use stays as it is
+        foreach (string old in (string[])[folder, own])
+            if (Directory.Exists(old)) Directory.Delete(old, recursive: true);
+        foreach (string project in Directory.GetFiles(Path.Combine(Root, "src"), "*.csproj", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+            Start("dotnet", ["pack", project, "-c", "Release", "-o", folder, "-p:ContinuousIntegrationBuild=true", $"-p:ArtifactsPath={own}", "-nologo", "-v", "quiet", "-tl:off", "-clp:NoSummary;ErrorsOnly"]);
+        Directory.Delete(own, recursive: true);
+        string[] packages = [.. Directory.GetFiles(folder, "*.nupkg").Order(StringComparer.Ordinal)];
+        if (packages.Length == 0) throw new BuildException("no package was made.");
+        foreach (string package in packages)
+        {
+            using ZipArchive zip = ZipFile.OpenRead(package);
+            ZipArchiveEntry specification = zip.Entries.Single(entry => entry.FullName.EndsWith(".nuspec", StringComparison.Ordinal));
+            using var reader = new StreamReader(specification.Open());
+            string text = reader.ReadToEnd();
+            string[] lacks = [
+                .. s_shownByNuGet.Where(tag => !text.Contains(tag, StringComparison.Ordinal)),
+                .. s_filesBeside.Where(file => zip.GetEntry(file) is null),
+                .. File.Exists(Path.ChangeExtension(package, ".snupkg")) ? Array.Empty<string>() : ["symbols (.snupkg)"]];
+            if (lacks.Length > 0) throw new BuildException($"{Path.GetFileName(package)} lacks {string.Join(", ", lacks)}.");
+            Console.WriteLine($"{Path.GetFileName(package)}: {new FileInfo(package).Length / 1024.0:0} KB");
+        }
+    }
 
     private static int Test()
     {

@@ -66,11 +66,14 @@ public sealed partial class ReadmeTests
     });
 
     [TestMethod]
-    public void README_shows_the_code_that_ran()
+    [DataRow("README.md", "pipeline engine sites")]
+    [DataRow("src/AdaBN/README.md", "engine")]
+    [DataRow("src/AdaBN.MLNet/README.md", "pipeline")]
+    public void A_page_shows_the_code_that_ran(string page, string expected)
     {
         string source = File.ReadAllText(Path.Combine(Repository.Root, "tests", "AdaBN.MLNet.Tests", "ReadmeTests.cs")).ReplaceLineEndings("\n");
-        MatchCollection snippets = SnippetPattern().Matches(Readme);
-        CollectionAssert.AreEqual(new[] { "pipeline", "engine", "sites" }, snippets.Select(snippet => snippet.Groups[1].Value).ToArray());
+        MatchCollection snippets = SnippetPattern().Matches(File.ReadAllText(Path.Combine(Repository.Root, page)).ReplaceLineEndings("\n"));
+        Assert.AreEqual(expected, string.Join(' ', snippets.Select(snippet => snippet.Groups[1].Value)));
         foreach (Match snippet in snippets)
         {
             string code = Regex.Match(source, $@"// begin {snippet.Groups[1].Value}\n(.*?)\n *// end {snippet.Groups[1].Value}", RegexOptions.Singleline).Groups[1].Value;
