@@ -10,7 +10,7 @@ namespace AdaBN.Cli;
 internal sealed class DataOptions
 {
     /// <summary>What data may be, for descriptions of options.</summary>
-    public const string Kinds = "a folder of PNG, JPEG or BMP files, a text file that lists them, an array of pixels in bytes (.npy, .npz, IDX), or tensors as the model takes them (float32 .npy or .npz, CSV)";
+    public const string Kinds = "a folder of PNG, JPEG, WebP or BMP files, a text file that lists them, an array of pixels in bytes (.npy, .npz, IDX), or tensors as the model takes them (float32 .npy or .npz, CSV)";
 
     public const string HelpName = "DATA";
 

@@ -14,14 +14,14 @@ public sealed record ImageFile(string Name, string Path, string? Class = null);
 /// <summary>Image files in a fixed order: those of a folder, or those that a list names.</summary>
 public sealed class ImageFiles
 {
-    private static readonly string[] _endings = [".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib"];
+    private static readonly string[] _endings = [".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib"];
     private static readonly EnumerationOptions _everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
 
     private readonly bool _hasNumbers;
 
     private ImageFiles(string origin, IReadOnlyList<ImageFile> files, IReadOnlyList<string> findings, bool isList = false)
     {
-        if (files.Count == 0) throw new AdaptationException(AdaptationError.EmptyData, $"{origin} names no image, expected PNG, JPEG or BMP files.{string.Concat(findings.Select(finding => " " + finding))}");
+        if (files.Count == 0) throw new AdaptationException(AdaptationError.EmptyData, $"{origin} names no image, expected files of {ImageDecoder.Kinds}.{string.Concat(findings.Select(finding => " " + finding))}");
         (Origin, Files, Findings) = (origin, [.. files], findings);
         Classes = files.All(file => file.Class is not null) ? [.. files.Select(file => file.Class!).Distinct().Order(StringComparer.Ordinal)] : [];
         _hasNumbers = isList && Classes.All(name => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out _));
@@ -47,7 +47,7 @@ public sealed class ImageFiles
         : [.. Files.Select(file => _hasNumbers ? int.Parse(file.Class!, CultureInfo.InvariantCulture) : Classes.BinarySearch(file.Class!, StringComparer.Ordinal))];
 
     /// <summary>
-    /// The image files of a folder and its sub-folders, told by their endings (.png, .jpg, .jpeg, .jpe, .jfif, .bmp, .dib), in ordinal order of their relative
+    /// The image files of a folder and its sub-folders, told by their endings (.png, .jpg, .jpeg, .jpe, .jfif, .webp, .bmp, .dib), in ordinal order of their relative
     /// paths. Classes are the names of the top folders. Hidden files and folders are passed over; links to files are followed, links to folders are not.
     /// </summary>
     /// <exception cref="AdaptationException">There are none.</exception>
@@ -105,7 +105,7 @@ public sealed class ImageFiles
     public static bool LooksLikeImage(string path)
     {
         using FileStream stream = File.OpenRead(path);
-        Span<byte> start = stackalloc byte[8];
+        Span<byte> start = stackalloc byte[WebpHeader.Length];
         return ImageDecoder.IsKnown(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
     }
 

@@ -25,7 +25,7 @@ public sealed class ImageCommandTests
         Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
         Assert.Contains("3 layers measured on 48 samples", outcome.Output);
         string[] told = outcome.Error.Split(Environment.NewLine);
-        Assert.AreEqual("left out car/00 broken.png: it is no image that is known here, expected PNG, JPEG or BMP", told[0]);
+        Assert.AreEqual("left out car/00 broken.png: it is no image that is known here, expected PNG, JPEG, WebP or BMP", told[0]);
         Assert.StartsWith("left out tree/broken.jpg: damaged: ", told[1]);
         Assert.AreEqual("2 broken images were left out", told[2]);
 

@@ -46,7 +46,7 @@ public sealed class ImageSamplesTests
             Assert.HasCount(38, All(samples));
             CollectionAssert.AreEqual(new[] { "05 broken.png", "99.jpg" }, samples.Broken.Select(broken => broken.File.Name).ToArray());
         }
-        Assert.AreEqual("05 broken.png: it is no image that is known here, expected PNG, JPEG or BMP", samples.Broken[0].ToString());
+        Assert.AreEqual("05 broken.png: it is no image that is known here, expected PNG, JPEG, WebP or BMP", samples.Broken[0].ToString());
         Assert.Contains("99.jpg: damaged: ", samples.Broken[1].ToString());
 
         var strict = new ImageSamples(files, _small, new ImageReading { MaxBroken = 0.049 });

@@ -22,6 +22,8 @@ public sealed partial class ArchitectureTests
         ["Google.Protobuf"] = "AdaBN.Onnx",
         ["Microsoft.ML"] = "AdaBN.MLNet",
         ["Microsoft.ML.OnnxTransformer"] = "AdaBN.MLNet",
+        ["SkiaSharp"] = "AdaBN.Images",
+        ["SkiaSharp.NativeAssets.Linux.NoDependencies"] = "AdaBN.Images",
         ["Spectre.Console"] = "AdaBN.Cli",
         ["System.CommandLine"] = "AdaBN.Cli",
     };

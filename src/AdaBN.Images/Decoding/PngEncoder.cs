@@ -1,41 +1,19 @@
-using System.Buffers.Binary;
-using System.IO.Compression;
+using SkiaSharp;
 
 namespace AdaBN.Images.Decoding;
 
-/// <summary>PNG of 8 bits, grey or RGB, rows unfiltered.</summary>
+/// <summary>PNG of 8 bits.</summary>
 internal static class PngEncoder
 {
+    private const int RgbaBytes = 4, Lossless = 100;
+
     public static void Write(Stream stream, Picture picture)
     {
-        Span<byte> header = stackalloc byte[13];
-        header.Clear();
-        BinaryPrimitives.WriteInt32BigEndian(header, picture.Width);
-        BinaryPrimitives.WriteInt32BigEndian(header[4..], picture.Height);
-        (header[8], header[9]) = (8, (byte)(picture.Channels == Picture.Gray ? 0 : 2));
-        using var rows = new MemoryStream();
-        using (var packed = new ZLibStream(rows, CompressionLevel.Optimal, leaveOpen: true))
-        {
-            int stride = picture.Width * picture.Channels;
-            for (int y = 0; y < picture.Height; y++)
-            {
-                packed.WriteByte(0);
-                packed.Write(picture.Pixels.AsSpan(y * stride, stride));
-            }
-        }
-        stream.Write(PngDecoder.Signature);
-        WriteChunk(stream, [.. "IHDR"u8, .. header]);
-        WriteChunk(stream, [.. "IDAT"u8, .. rows.ToArray()]);
-        WriteChunk(stream, [.. "IEND"u8]);
-    }
-
-    private static void WriteChunk(Stream stream, byte[] typeAndContent)
-    {
-        Span<byte> number = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteInt32BigEndian(number, typeAndContent.Length - sizeof(uint));
-        stream.Write(number);
-        stream.Write(typeAndContent);
-        BinaryPrimitives.WriteUInt32BigEndian(number, Crc32.Of(typeAndContent));
-        stream.Write(number);
+        byte[] rgb = picture.To(Picture.Rgb).Pixels, rgba = new byte[picture.Width * picture.Height * RgbaBytes];
+        for (int from = 0, to = 0; from < rgb.Length; from += Picture.Rgb, to += RgbaBytes)
+            (rgba[to], rgba[to + 1], rgba[to + 2], rgba[to + 3]) = (rgb[from], rgb[from + 1], rgb[from + 2], byte.MaxValue);
+        using SKImage image = SKImage.FromPixelCopy(new SKImageInfo(picture.Width, picture.Height, SKColorType.Rgba8888, SKAlphaType.Opaque), rgba);
+        using SKData file = image.Encode(SKEncodedImageFormat.Png, Lossless);
+        file.SaveTo(stream);
     }
 }
