@@ -8,6 +8,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO.Compression;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
 return Build.Run(args);
@@ -23,7 +24,7 @@ internal static partial class Build
                   targets of several domains only
           pack    make the NuGet packages (default dependencies only)
           clean   remove artifacts/
-        --offline builds against ONNX Runtime from npm and the ML.NET stand-in, --online against the NuGet packages;
+        --offline builds against ONNX Runtime from npm and stand-ins for ML.NET and SkiaSharp, --online against the NuGet packages;
         without either, the first run probes which way works and remembers it.
         """;
 
@@ -148,9 +149,13 @@ internal static partial class Build
             File.WriteAllText(ModeFile, $"<Project><PropertyGroup><OfflineDependencies Condition=\"'$(OfflineDependencies)' == ''\">{(offline ? "true" : "false")}</OfflineDependencies></PropertyGroup></Project>\n");
         }
         Console.WriteLine(offline
-            ? "Dependencies: offline (ONNX Runtime from npm, the ML.NET stand-in of eng/offline/MLNet)."
-            : "Dependencies: the real packages (Microsoft.ML, Microsoft.ML.OnnxTransformer, Microsoft.ML.OnnxRuntime) from NuGet.");
-        if (offline) InstallNpmPackages();
+            ? "Dependencies: offline (ONNX Runtime from npm, the stand-ins of eng/offline for ML.NET and SkiaSharp)."
+            : "Dependencies: the real packages (Microsoft.ML, Microsoft.ML.OnnxTransformer, Microsoft.ML.OnnxRuntime, SkiaSharp) from NuGet.");
+        if (offline)
+        {
+            InstallNpmPackages();
+            InstallSystemLibraries();
+        }
         return offline;
     }
 
@@ -166,10 +171,12 @@ internal static partial class Build
                 <PackageReference Include="Microsoft.ML.OnnxTransformer" />
                 <PackageReference Include="Microsoft.ML.OnnxRuntime" />
                 <PackageReference Include="Google.Protobuf" />
+                <PackageReference Include="SkiaSharp" />
+                <PackageReference Include="SkiaSharp.NativeAssets.Linux.NoDependencies" />
               </ItemGroup>
             </Project>
             """);
-        Console.WriteLine("Probing whether NuGet serves Microsoft.ML …");
+        Console.WriteLine("Probing whether NuGet serves Microsoft.ML and SkiaSharp …");
         string refusal = "";
         int exitCode = Process("dotnet", ["restore", project, "-p:OfflineDependencies=false"], Root, line =>
         {
@@ -196,6 +203,21 @@ internal static partial class Build
             throw new BuildException("offline dependencies need npm, which is not on the PATH. Install Node.js (Debian: apt-get install npm), or use a registry that serves Microsoft.ML.");
         }
         File.SetLastWriteTimeUtc(installed, DateTime.UtcNow);
+    }
+
+    /// <summary>What the stand-in for SkiaSharp decodes with; elsewhere than on Linux it says itself what it misses.</summary>
+    private static void InstallSystemLibraries()
+    {
+        static bool AreThere() => NativeLibrary.TryLoad("libgdk_pixbuf-2.0.so.0", out _) && NativeLibrary.TryLoad("libwebp.so.7", out _);
+        const string packages = "libgdk-pixbuf-2.0-0 libwebp7";
+        if (!OperatingSystem.IsLinux() || AreThere()) return;
+        if (Environment.IsPrivilegedProcess && File.Exists("/usr/bin/apt-get"))
+        {
+            Console.WriteLine($"Installing {packages} …");
+            _ = Process("apt-get", ["update", "-qq"], Root, Console.WriteLine);
+            _ = Process("apt-get", ["install", "-y", "-qq", "--no-install-recommends", .. packages.Split(' ')], Root, _ => { });
+        }
+        if (!AreThere()) throw new BuildException($"offline, pictures are decoded by the system's gdk-pixbuf and libwebp, which are not there. Install them (Debian: apt-get install {packages}), or use a registry that serves SkiaSharp.");
     }
 
     private static void Start(string program, string[] arguments)
