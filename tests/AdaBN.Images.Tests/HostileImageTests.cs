@@ -47,7 +47,8 @@ public sealed class HostileImageTests
     [TestMethod]
     public void Giants_are_refused_before_memory_is_asked_for()
     {
-        byte[] png = Read("rgb8.png"), jpeg = Read("420.jpg"), bmp = Read("rgb24.bmp");
+        byte[] png = Read("rgb8.png"), jpeg = Read("420.jpg"), bmp = Read("rgb24.bmp"), webp = Read("lossless.webp");
+        long before = GC.GetAllocatedBytesForCurrentThread();
         BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(16), 2_000_000_000);
         MendCheckSums(png);
         Assert.Contains("more than the 100000000", Refusal(png));
@@ -67,6 +68,10 @@ public sealed class HostileImageTests
         Assert.Contains("more than the 100000000", Refusal(bmp));
         BinaryPrimitives.WriteInt32LittleEndian(bmp.AsSpan(22), -9_000);
         Assert.Contains("do not fit", Refusal(bmp));
+
+        BinaryPrimitives.WriteUInt32LittleEndian(webp.AsSpan(webp.AsSpan().IndexOf("VP8L"u8) + 9), (1 << 28) - 1); // two times 14 bits
+        Assert.Contains("16384 x 16384 pixels, more than the 100000000", Refusal(webp));
+        Assert.IsLessThan(10_000_000, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
     [TestMethod]
