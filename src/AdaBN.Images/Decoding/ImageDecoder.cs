@@ -22,20 +22,13 @@ internal static class ImageDecoder
     public static Picture Decode(ReadOnlySpan<byte> file)
     {
         int orientation = Check(file);
-        using SKData data = SKData.CreateCopy(file);
-        using SKCodec codec = SKCodec.Create(data) ?? throw new InvalidDataException("damaged, or of a rare kind that is not read; if other programs show it, save it anew");
-        CheckSize(codec.Info.Width, codec.Info.Height);
-        // Not premultiplied, whatever lies under transparency stays as it is; no colour space, no conversion.
-        var wanted = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        switch (codec.GetPixels(wanted, out byte[] pixels))
+        try
         {
-            case SKCodecResult.Success:
-                if (codec.EncodedOrigin != SKEncodedOrigin.TopLeft) orientation = (int)codec.EncodedOrigin;
-                return new Picture(wanted.Width, wanted.Height, Picture.Rgb, WithoutAlpha(pixels)).Upright(orientation);
-            case SKCodecResult.IncompleteInput:
-                throw Damaged($"it holds a part of its picture only; was it copied completely?");
-            case var result:
-                throw Damaged($"its pixels cannot be decoded ({result})");
+            return Decode(file, orientation);
+        }
+        catch (Exception e) when (SkiaLibrary.IsMissing(e))
+        {
+            throw SkiaLibrary.Missing(e);
         }
     }
 
@@ -68,6 +61,25 @@ internal static class ImageDecoder
         catch (Exception e) when (e is ArgumentOutOfRangeException or IndexOutOfRangeException)
         {
             throw new InvalidDataException("damaged: a part of it reaches beyond its end; was it copied completely?", e);
+        }
+    }
+
+    private static Picture Decode(ReadOnlySpan<byte> file, int orientation)
+    {
+        using SKData data = SKData.CreateCopy(file);
+        using SKCodec codec = SKCodec.Create(data) ?? throw new InvalidDataException("damaged, or of a rare kind that is not read; if other programs show it, save it anew");
+        CheckSize(codec.Info.Width, codec.Info.Height);
+        // Not premultiplied, whatever lies under transparency stays as it is; no colour space, no conversion.
+        var wanted = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+        switch (codec.GetPixels(wanted, out byte[] pixels))
+        {
+            case SKCodecResult.Success:
+                if (codec.EncodedOrigin != SKEncodedOrigin.TopLeft) orientation = (int)codec.EncodedOrigin;
+                return new Picture(wanted.Width, wanted.Height, Picture.Rgb, WithoutAlpha(pixels)).Upright(orientation);
+            case SKCodecResult.IncompleteInput:
+                throw Damaged($"it holds a part of its picture only; was it copied completely?");
+            case var result:
+                throw Damaged($"its pixels cannot be decoded ({result})");
         }
     }
 
