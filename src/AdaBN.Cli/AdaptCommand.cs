@@ -10,10 +10,11 @@ internal static class AdaptCommand
 {
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
     {
-        var model = SharedOptions.Model();
+        var model = SharedOptions.ModelOrPipeline();
+        var step = SharedOptions.Step();
         var data = new Option<string[]>("--data") { Description = $"Unlabeled samples of the new domain: {DataOptions.Kinds}.", Required = true, HelpName = DataOptions.HelpName };
         var input = SharedOptions.Input();
-        var destination = new Option<string>("--out") { Description = "Where to write the adapted model.", Required = true, HelpName = "OUT.onnx" };
+        var destination = new Option<string>("--out") { Description = "Where to write the adapted model; of a pipeline (.zip), the pipeline with it inside, or with a name in .onnx the model alone.", Required = true, HelpName = "OUT.onnx" };
         var settings = new AdaptationArguments();
         var gate = SharedOptions.Gate();
         var singleFile = SharedOptions.SingleFile();
@@ -21,7 +22,7 @@ internal static class AdaptCommand
         var json = SharedOptions.Json();
         var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42/ --preset imagenet --out classifier.site42.onnx")
         {
-            model, data, input, destination, gate, singleFile, dryRun, json,
+            model, step, data, input, destination, gate, singleFile, dryRun, json,
         };
         foreach (Option setting in settings.All) command.Add(setting);
         var pixels = new DataOptions(command);
@@ -29,7 +30,8 @@ internal static class AdaptCommand
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!;
             CommandInputs.CheckTarget(source, target);
-            OnnxModel loaded = OnnxModel.Load(source);
+            ModelFile file = ModelFile.Load(source, parsed.GetValue(step));
+            OnnxModel loaded = file.Model;
             AdaptationOptions options = settings.OptionsOf(parsed, loaded, pixels);
             OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples);
             if (parsed.GetValue(dryRun))
@@ -41,7 +43,7 @@ internal static class AdaptCommand
             samples.TellFindings(errorConsole.Profile.Out.Writer);
             samples.RecordPreprocessing(result.Model);
             bool isAdvised = CommandInputs.IsAdvised(parsed.GetValue(gate), result.Report.Verdict);
-            if (isAdvised) (parsed.GetValue(singleFile) ? result.Model.ToSingleFile() : result.Model).Save(target);
+            if (isAdvised) file.Save(target, result.Model, parsed.GetValue(singleFile));
             if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());
             else Print(console, result.Report, isAdvised ? $"wrote {target}" : "wrote nothing (--gate)");
             return isAdvised ? AdabnCommand.Success : AdabnCommand.Alert;

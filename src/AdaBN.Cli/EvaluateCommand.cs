@@ -31,7 +31,7 @@ internal static class EvaluateCommand
         {
             string path = parsed.GetValue(data)!;
             string[] files = [.. new[] { parsed.GetValue(model), parsed.GetValue(second) }.OfType<string>()];
-            ScorableModel[] models = [.. files.Select(ScorableModel.Load)];
+            ScorableModel[] models = [.. files.Select(file => ScorableModel.Load(file))];
             int[]? given = parsed.GetValue(labels) is { } list ? CommandInputs.LabelsIn(list) : null;
             EvaluationReport[] reports = [.. models.Select((one, i) =>
             {

@@ -10,13 +10,14 @@ internal static class InspectCommand
 {
     public static Command Create(IAnsiConsole console, TextWriter output)
     {
-        var model = SharedOptions.Model();
+        var model = SharedOptions.ModelOrPipeline();
+        var step = SharedOptions.Step();
         var reference = SharedOptions.Reference();
         var json = SharedOptions.Json("Print JSON.");
-        var command = new Command("inspect", "List a model's normalization layers. Example: adabn inspect classifier.onnx") { model, reference, json };
+        var command = new Command("inspect", "List a model's normalization layers. Example: adabn inspect classifier.onnx") { model, step, reference, json };
         command.SetAction(parsed =>
         {
-            OnnxModel loaded = OnnxModel.Load(parsed.GetValue(model)!);
+            OnnxModel loaded = ModelFile.Load(parsed.GetValue(model)!, parsed.GetValue(step)).Model;
             ReferenceStatistics? given = parsed.GetValue(reference) is { } file ? ReferenceStatistics.Load(file) : null;
             IReadOnlyList<NormalizationLayer> layers = NormalizationDiscovery.Inspect(loaded, given);
             IReadOnlyList<ImageOutput> images = NormalizationDiscovery.ImageOutputs(loaded);

@@ -8,9 +8,9 @@ namespace AdaBN.Cli;
 /// <param name="TakesDomain">Whether an input of it picks domains.</param>
 internal sealed record ScorableModel(OnnxModel Model, OnnxModel Pictured, bool TakesDomain)
 {
-    public static ScorableModel Load(string path)
+    public static ScorableModel Load(string path, int? step = null)
     {
-        OnnxModel model = OnnxModel.Load(path);
+        OnnxModel model = ModelFile.Load(path, step).Model;
         DomainBank? bank = DomainBank.IsBank(model) ? DomainBank.Open(model) : null;
         OnnxModel pictured = bank?.Source ?? model;
         Value[] inputs = [.. pictured.Graph.RequiredInputs];

@@ -10,14 +10,15 @@ internal static class ScoreCommand
 {
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
     {
-        Argument<string> model = SharedOptions.Model();
+        Argument<string> model = SharedOptions.ModelOrPipeline();
         var data = new Option<string>("--data") { Description = $"Samples to score: {DataOptions.Kinds}.", Required = true, HelpName = DataOptions.HelpName };
         var destination = new Option<string?>("--out") { Description = "Where to write the table; default: standard output.", HelpName = "FILE.csv" };
         Option<long?> domain = SharedOptions.Domain();
+        Option<int?> step = SharedOptions.Step();
         Option<bool> json = SharedOptions.Json("Print the scores as JSON.");
         var command = new Command("score", "Run a model on samples: a CSV with a line a sample, which holds its file (or its number), its class, that class's probability and all scores. Example: adabn score classifier.onnx --data site42/ --preset imagenet --out scores.csv")
         {
-            model, data, destination, domain, json,
+            model, step, data, destination, domain, json,
         };
         var pixels = new DataOptions(command);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
@@ -29,7 +30,7 @@ internal static class ScoreCommand
                 CommandInputs.CheckTarget(source, target);
                 CommandInputs.CheckTarget(path, target, "the data");
             }
-            ScorableModel loaded = ScorableModel.Load(source);
+            ScorableModel loaded = ScorableModel.Load(source, parsed.GetValue(step));
             OpenedData samples = pixels.Open(parsed, loaded.Pictured, [path], []);
             ScoredSamples scored = ProgressBar.Run(errorConsole, progress => ModelEvaluation.Score(loaded.Model, samples.Samples, parsed.GetValue(domain), progress, cancellationToken), "scoring");
             samples.TellFindings(errorConsole.Profile.Out.Writer);

@@ -8,6 +8,10 @@ internal static class SharedOptions
 {
     public static Argument<string> Model() => new("MODEL") { Description = "The ONNX file." };
 
+    public static Argument<string> ModelOrPipeline() => new("MODEL") { Description = "The ONNX file, or a pipeline with an ONNX step that ML.NET saved (.zip); samples are what its model takes." };
+
+    public static Option<int?> Step() => new("--step") { Description = "For a pipeline with several ONNX steps: which of them, from 0.", HelpName = "N" };
+
     public static Option<string[]> Input() => new("--input") { Description = "The model input that --data feeds; give both once for each input where a model has several.", HelpName = "NAME" };
 
     public static Option<long?> MaxSamples() => new("--max-samples") { Description = "Read at most this many samples.", HelpName = "N" };

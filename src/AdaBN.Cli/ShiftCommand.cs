@@ -12,7 +12,8 @@ internal static class ShiftCommand
 
     public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
     {
-        var model = SharedOptions.Model();
+        var model = SharedOptions.ModelOrPipeline();
+        var step = SharedOptions.Step();
         var data = new Option<string[]>("--data") { Description = $"Unlabeled samples to look at: {DataOptions.Kinds}.", Required = true, HelpName = DataOptions.HelpName };
         var source = new Option<string[]>("--source") { Description = "Samples of the source domain to compare with, one for each --data; default: the statistics in the model.", HelpName = DataOptions.HelpName };
         var input = SharedOptions.Input();
@@ -29,12 +30,12 @@ internal static class ShiftCommand
         var failOnDrift = new Option<bool>("--fail-on-drift") { Description = string.Create(CultureInfo.InvariantCulture, $"End with exit code {AdabnCommand.Alert} where a layer has drifted.") };
         var command = new Command("shift", "Tell how far samples lie from the model's source domain in each layer; writes nothing. Example: adabn shift classifier.onnx --data today/ --preset imagenet --fail-on-drift")
         {
-            model, data, source, input, mmd, reference, threshold, maxSamples, skip, workers, json, failOnDrift,
+            model, step, data, source, input, mmd, reference, threshold, maxSamples, skip, workers, json, failOnDrift,
         };
         var pixels = new DataOptions(command);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
-            OnnxModel loaded = OnnxModel.Load(parsed.GetValue(model)!);
+            OnnxModel loaded = ModelFile.Load(parsed.GetValue(model)!, parsed.GetValue(step)).Model;
             ReferenceStatistics? statistics = parsed.GetValue(reference) is { } file ? ReferenceStatistics.Load(file) : null;
             string[] inputs = parsed.GetValue(input) ?? [], sources = parsed.GetValue(source) ?? [];
             long? most = parsed.GetValue(maxSamples);

@@ -101,6 +101,7 @@ public sealed class OnnxModel
     private static OnnxModel Parse(ReadOnlySpan<byte> bytes, ModelFolder? folder)
     {
         if (bytes.IsEmpty) throw new OnnxModelException("The file is empty, expected an ONNX model. Was it downloaded or copied completely?");
+        if (SavedPipeline.IsZip(bytes)) throw new OnnxModelException("This is a zip, expected an ONNX model. Of a pipeline that ML.NET saved, SavedPipeline takes the model out; of other zips, unpack it.");
         ModelProto proto;
         try
         {

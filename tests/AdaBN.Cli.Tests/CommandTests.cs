@@ -52,6 +52,38 @@ public sealed class CommandTests
     }
 
     [TestMethod]
+    public async Task A_pipeline_of_ML_NET_is_adapted_inspected_measured_and_scored_as_its_model()
+    {
+        using var folder = new TemporaryFolder();
+        string model = Path.Combine(ConvChain, "model.onnx"), data = Path.Combine(ConvChain, "image.npy"), pipeline = folder.File("pipeline.zip"), plain = folder.File("plain.onnx"), adapted = folder.File("adapted.zip"), alone = folder.File("alone.onnx");
+        PipelineZip.Write(pipeline, PipelineZip.Entries(await File.ReadAllBytesAsync(model)));
+        Assert.AreEqual(0, (await Run("adapt", model, "--data", data, "--policy", "adabn", "--out", plain)).ExitCode);
+        foreach (string target in (string[])[adapted, alone])
+        {
+            Outcome outcome = await Run("adapt", pipeline, "--data", data, "--policy", "adabn", "--out", target);
+            Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
+        }
+        SavedPipeline written = SavedPipeline.Open(adapted);
+        CollectionAssert.AreEqual(await File.ReadAllBytesAsync(plain), written.Load(written.Models[0]).ToBytes());
+        CollectionAssert.AreEqual(await File.ReadAllBytesAsync(plain), await File.ReadAllBytesAsync(alone));
+
+        foreach (string[] rest in (string[][])[["inspect"], ["shift", "--data", data], ["score", "--data", data]])
+        {
+            Outcome zipped = await Run([rest[0], adapted, .. rest[1..]]), file = await Run([rest[0], plain, .. rest[1..]]);
+            Assert.AreEqual(0, zipped.ExitCode, zipped.Error);
+            Assert.AreEqual(file.Output, zipped.Output);
+        }
+        Outcome none = await Run("adapt", pipeline, "--step", "1", "--data", data, "--out", folder.File("none.zip"));
+        Assert.AreEqual(2, none.ExitCode);
+        Assert.Contains("no ONNX step 1", none.Error);
+        Assert.AreEqual(2, (await Run("inspect", model, "--step", "0")).ExitCode);
+        Outcome text = await Run("adapt", PipelineZip.Write(folder.File("text.zip"), [("readme", [65])]), "--data", data, "--out", folder.File("none.zip"));
+        Assert.AreEqual(1, text.ExitCode);
+        Assert.Contains("no ONNX model in it", text.Error);
+        Assert.IsFalse(File.Exists(folder.File("none.zip")));
+    }
+
+    [TestMethod]
     public async Task Gate_writes_nothing_where_adapting_is_not_advised()
     {
         using var folder = new TemporaryFolder();
