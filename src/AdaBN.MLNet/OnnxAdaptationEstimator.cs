@@ -1,4 +1,3 @@
-using System.Globalization;
 using AdaBN.Onnx;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
@@ -49,13 +48,13 @@ public sealed class OnnxAdaptationEstimator : IEstimator<OnnxAdaptationTransform
         if (_domain is not null) return FitBank(DomainBank.Of(model, _domain.Name, _domain.Unknown).Adapt(rows, _options, null, _progress, _cancellationToken), _scoring with { Inputs = [.. _scoring.Inputs, _domain.Name] }, channel, input);
         if (_findsDomains) return FitBank(DomainBank.AdaptMixed(model, rows, _options, progress: _progress, cancellationToken: _cancellationToken), _scoring, channel, input);
         AdaptationResult result = BatchNormAdapter.Adapt(model, rows, _options, _progress, _cancellationToken);
-        Log(channel, result.Report);
+        AdaptationLog.Tell(channel, result.Report);
         return OnnxAdaptationTransformer.Create(result.Model, result.Report, null, _scoring, input);
     }
 
     private static OnnxAdaptationTransformer FitBank(DomainBankResult result, ScoringFactory scoring, IChannel? channel, IDataView input)
     {
-        foreach (BankedDomain domain in result.Bank.Domains) Log(channel, result.Reports[domain.Id], $"Domain {domain.Name}: ");
+        foreach (BankedDomain domain in result.Bank.Domains) AdaptationLog.Tell(channel, result.Reports[domain.Id], $"Domain {domain.Name}: ");
         return OnnxAdaptationTransformer.Create(result.Bank.ToModel(), null, result, scoring, input);
     }
 
@@ -65,17 +64,5 @@ public sealed class OnnxAdaptationEstimator : IEstimator<OnnxAdaptationTransform
         ArgumentNullException.ThrowIfNull(inputSchema);
         _domain?.Check(inputSchema);
         return _sourceScoring.GetOutputSchema(inputSchema);
-    }
-
-    private static void Log(IChannel? channel, AdaptationReport report, string whose = "")
-    {
-        channel?.Info(MessageSensitivity.None, string.Create(CultureInfo.InvariantCulture,
-            $"{whose}{report.Method}: {report.Layers.Count} layers measured on {report.Samples} rows; largest shift {report.Layers.Max(layer => layer.Shift):g3}; verdict: {report.Verdict.Kind}."));
-        foreach (string reason in report.Verdict.Reasons)
-        {
-            if (report.Verdict.Kind is VerdictKind.Adapt or VerdictKind.NotJudged) channel?.Info(MessageSensitivity.None, whose + reason);
-            else channel?.Warning(MessageSensitivity.None, whose + reason);
-        }
-        foreach (string finding in report.Findings) channel?.Warning(MessageSensitivity.None, whose + finding);
     }
 }

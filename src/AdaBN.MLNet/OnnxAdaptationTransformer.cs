@@ -94,7 +94,7 @@ public sealed class OnnxAdaptationTransformer : ITransformer, IDisposable
     {
         // Stock scoring reads its model from a file and, on Save, reads it again: it has to live as long as the step. That one file is all
         // it saves, so the model's data has to be inside.
-        var file = new TemporaryModelFile();
+        var file = new TemporaryModelFile("adapted.onnx");
         try
         {
             model.ToSingleFile().Save(file.Path);

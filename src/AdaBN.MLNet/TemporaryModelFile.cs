@@ -15,9 +15,14 @@ internal sealed class TemporaryModelFile : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("adabn-").FullName;
 
-    public TemporaryModelFile() => Open[_folder] = true;
+    /// <param name="name">The file's name.</param>
+    public TemporaryModelFile(string name)
+    {
+        Open[_folder] = true;
+        Path = System.IO.Path.Combine(_folder, name);
+    }
 
-    public string Path => System.IO.Path.Combine(_folder, "adapted.onnx");
+    public string Path { get; }
 
     public void Dispose()
     {

@@ -8,12 +8,12 @@ from onnx import TensorProto as T, helper as h, numpy_helper, save
 vi = h.make_tensor_value_info
 
 
-def make(name, nodes, outputs, x=("N", 4), **constants):
+def make(name, nodes, outputs, x=("N", 4), input="x", normalizes=True, **constants):
     channels = x[1]
     constants |= dict(scale=np.linspace(1, 2, channels), bias=np.linspace(-1, 1, channels), mean=np.zeros(channels), var=np.ones(channels))
     tensors = [numpy_helper.from_array(a if a.dtype == np.int64 else a.astype(np.float32), n) for n, a in constants.items()]
-    bn = h.make_node("BatchNormalization", ["x", "scale", "bias", "mean", "var"], ["h"])
-    model = h.make_model(h.make_graph([bn, *nodes], name, [vi("x", T.FLOAT, x)], outputs, tensors), opset_imports=[h.make_opsetid("", 13)])
+    bn = h.make_node("BatchNormalization", [input, "scale", "bias", "mean", "var"], ["h"]) if normalizes else h.make_node("Identity", [input], ["h"])
+    model = h.make_model(h.make_graph([bn, *nodes], name, [vi(input, T.FLOAT, x)], outputs, tensors if normalizes else []), opset_imports=[h.make_opsetid("", 13)])
     model.ir_version = 7
     save(model, f"{name}.onnx")
 
@@ -36,3 +36,6 @@ make("mixing", [node("ReduceMean", ["h"], ["m"], axes=[0]), node("Sub", ["h", "m
 make("joining", [node("Reshape", ["h", "shape"], ["y"])], [vi("y", T.FLOAT, [1, "M"])], shape=np.array([1, -1]))
 make("one_row_only", [node("Reshape", ["h", "shape"], ["y"])], [vi("y", T.FLOAT, ["N", 4])], shape=np.array([1, 4]))
 make("open_image", [relu], [vi("y", T.FLOAT, ["N", 2, "H", "W"])], x=("N", 2, "H", "W"))
+# Steps behind the golden case conv_chain, whose output they take.
+make("behind", [node("Relu", ["h"], ["calibrated"])], [vi("calibrated", T.FLOAT, ["N", 5])], x=("N", 5), input="logits")
+make("behind_unnormalized", [node("Relu", ["h"], ["calibrated"])], [vi("calibrated", T.FLOAT, ["N", 5])], x=("N", 5), input="logits", normalizes=False)

@@ -56,6 +56,12 @@ public sealed class TransformerChain<TLastTransformer> : ITransformer, IEnumerab
         where TNewLast : class, ITransformer =>
         new([.. _transformers, Check.Value(transformer, nameof(transformer))], [.. _scopes, scope]);
 
+    public TransformerChain<ITransformer> GetModelFor(TransformerScope scopeFilter)
+    {
+        int[] taken = [.. Enumerable.Range(0, _transformers.Length).Where(index => (_scopes[index] & scopeFilter) != TransformerScope.None)];
+        return new(taken.Select(index => _transformers[index]), taken.Select(index => _scopes[index]));
+    }
+
     IRowToRowMapper ITransformer.GetRowToRowMapper(DataViewSchema inputSchema)
     {
         Check.Value(inputSchema, nameof(inputSchema));
