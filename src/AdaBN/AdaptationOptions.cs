@@ -54,6 +54,12 @@ public sealed record AdaptationOptions
     /// <summary>Give back the source's statistics where the verdict is to keep the source model or to get more images. Default: false, the verdict is only told.</summary>
     public bool FallBackToSource { get; init; }
 
+    /// <summary>
+    /// Keep each image's own moments in <see cref="AdaptationResult.Moments"/>, so that policies which look at single images (<see cref="IAdaptationPolicy.NeedsImages"/>: trimming, medians) can go
+    /// on with further samples. Takes images × channels of all layers × 16 bytes. Default: false.
+    /// </summary>
+    public bool KeepImageMoments { get; init; }
+
     /// <summary>Estimator of the variance; default <see cref="VarianceKind.Population"/>.</summary>
     public VarianceKind Variance { get; init; } = VarianceKind.Population;
 

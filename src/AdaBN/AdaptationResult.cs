@@ -8,6 +8,9 @@ namespace AdaBN;
 /// <param name="Memory">What the work took; this may differ from run to run.</param>
 public sealed record AdaptationResult(OnnxModel Model, AdaptationReport Report, MemoryUse Memory)
 {
+    /// <summary>What was measured, to go on from with further samples (<see cref="BatchNormAdapter.AdaptMore"/>).</summary>
+    public required AdaptationMoments Moments { get; init; }
+
     internal IReadOnlyList<PatchLayer> Changed { get; init; } = [];
 
     /// <summary>The statistics alone, to be kept in a small file or in a bank of many domains.</summary>

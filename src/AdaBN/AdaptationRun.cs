@@ -4,6 +4,7 @@ using AdaBN.Input;
 using AdaBN.Measurement;
 using AdaBN.Onnx;
 using AdaBN.Planning;
+using AdaBN.Policies;
 using AdaBN.Storage;
 
 namespace AdaBN;
@@ -24,21 +25,25 @@ internal sealed class AdaptationRun : IDisposable
     private readonly double _deepest;
     private ISampleSource _samples;
     private Pilot? _pilot;
+    private readonly EarlierSamples? _earlier;
     private HeldSamples? _held;
+    private IReadOnlyList<AdaptedLayer>? _asBefore, _drawnAsBefore;
 
     /// <param name="working">The model.</param>
     /// <param name="samples">The samples; read once, by the first pass.</param>
     /// <param name="options">Settings; the policy is each pass's own.</param>
     /// <param name="scores">The value that holds class scores; null where nobody wants to see them.</param>
-    public AdaptationRun(WorkingModel working, ISampleSource samples, AdaptationOptions options, Value? scores = null)
+    /// <param name="earlier">Moments of samples measured before, to be merged with these.</param>
+    public AdaptationRun(WorkingModel working, ISampleSource samples, AdaptationOptions options, Value? scores = null, AdaptationMoments? earlier = null)
     {
         (_working, _samples, _options) = (working, samples, options);
+        _earlier = earlier is null ? null : new EarlierSamples(earlier, [.. working.Layers]);
         _plan = StagePlanner.Plan(working.Model, working.Layers, scores);
         _binding = InputBinding.Bind(working.Model, _plan.Inputs, samples.Inputs);
         _deepest = working.Layers.Max(layer => layer.Info.Depth ?? 0);
         _notes = new ReadingNotes(samples.Inputs, SeesScores ? options.JudgementImages : 0);
         _allocator = new SlotAllocator(options.EffectiveMaxMemory, options.SpillFolder);
-        _shelf = new PieceShelf(working.Model, _plan, _allocator, keeps: SeesScores);
+        _shelf = new PieceShelf(working.Model, _plan, _allocator, keeps: SeesScores || _earlier is not null);
     }
 
     /// <summary>Number of stages of a pass.</summary>
@@ -52,8 +57,17 @@ internal sealed class AdaptationRun : IDisposable
 
     public IReadOnlyList<SampleInput> Inputs => _samples.Inputs;
 
-    /// <summary>Independent samples that the whole set is worth.</summary>
-    public double EffectiveImages => _notes.EffectiveImages;
+    /// <summary>Independent samples that the whole set is worth, earlier ones included.</summary>
+    public double EffectiveImages => _notes.EffectiveImages + (_earlier?.EffectiveImages ?? 0);
+
+    /// <summary>Samples measured before this run.</summary>
+    public long EarlierSamples => _earlier?.Samples ?? 0;
+
+    /// <summary>Whether earlier samples have met deeper layers behind others than now: then <see cref="MeasureAsBefore"/> goes before all other passes.</summary>
+    public bool MovesEarlier => _earlier is not null && _plan.Stages.Count(stage => !stage.Layers.IsEmpty) > 1;
+
+    /// <summary>Whether single images may be looked at: not where earlier ones were kept together only.</summary>
+    public bool CanSeeImages => _earlier?.HasImages ?? true;
 
     public MemoryUse Memory => new(_allocator.Peak, _allocator.Spilled);
 
@@ -63,32 +77,44 @@ internal sealed class AdaptationRun : IDisposable
         if (_options.WantedStandardError is not { } wanted) return null;
         _samples = _pilot = new Pilot(_samples);
         ISampleSource first = _pilot.Hold(Math.Min(SamplingPrecision.PilotSamples, _options.MaxSamples ?? long.MaxValue));
-        return _pilot.Most = SamplingPrecision.Foretell(Pass(policy, new BatchReader(_binding, first), null, null, cancellationToken), wanted);
+        return _pilot.Most = SamplingPrecision.Foretell(Pass(policy, new BatchReader(_binding, first), null, null, cancellationToken), wanted, EarlierSamples);
     }
 
     /// <summary>Reads the samples ahead and holds them, so that passes over drawn images can go before the one over the whole set.</summary>
     /// <returns>Whether all of them were drawn.</returns>
     public bool Hold(CancellationToken cancellationToken)
     {
-        using var reader = new BatchReader(_binding, _samples, _options.MaxSamples, _notes);
-        _held = new HeldSamples(Inputs, _allocator);
-        _held.Fill(reader, cancellationToken);
-        return Drawn.Count == reader.SamplesRead;
+        if (_held is null)
+        {
+            using var reader = new BatchReader(_binding, _samples, _options.MaxSamples, _notes);
+            _held = new HeldSamples(Inputs, _allocator);
+            _held.Fill(reader, cancellationToken);
+        }
+        return Drawn.Count == _held.Count;
+    }
+
+    /// <summary>Measures the samples behind layers decided as they were for the earlier ones.</summary>
+    public void MeasureAsBefore(IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
+    {
+        Hold(cancellationToken);
+        var before = new AsDecided(_earlier!.Decisions);
+        _asBefore = Pass(before, new BatchReader(_binding, _held!.Only([.. Enumerable.Range(0, (int)_held.Count!)])), null, progress, cancellationToken, merges: false).Layers;
+        if (Drawn.Count > 0) _drawnAsBefore = PassOver(before, DrawnSource, Drawn.Count, null, cancellationToken).Layers;
     }
 
     /// <summary>The pass over the whole set.</summary>
     public AdaptedLayers PassAll(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
         _held is null
             ? Pass(policy, new BatchReader(_binding, _samples, _options.MaxSamples, _notes), () => new ScoreSheet([.. Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken)
-            : Pass(policy, new BatchReader(_binding, _held), () => new ScoreSheet([.. Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken);
+            : Pass(policy, new BatchReader(_binding, _held), () => new ScoreSheet([.. Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken, _asBefore);
 
     /// <summary>A pass over the drawn images.</summary>
     public AdaptedLayers PassDrawn(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
-        PassOver(policy, SampleSource.FromArrays(Inputs, Drawn.Select(drawn => drawn.Tensors)), Drawn.Count, progress, cancellationToken);
+        Pass(policy, new BatchReader(_binding, DrawnSource), () => SheetOf(Drawn.Count), progress, cancellationToken, _drawnAsBefore);
 
-    /// <summary>A pass over other samples of known number.</summary>
+    /// <summary>A pass over other samples of known number; earlier ones do not count.</summary>
     public AdaptedLayers PassOver(IAdaptationPolicy policy, ISampleSource samples, int count, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
-        Pass(policy, new BatchReader(_binding, samples), () => new ScoreSheet([.. Enumerable.Range(0, count).Select(i => (long)i)]), progress, cancellationToken);
+        Pass(policy, new BatchReader(_binding, samples), () => SheetOf(count), progress, cancellationToken, merges: false);
 
     public void Dispose()
     {
@@ -97,11 +123,16 @@ internal sealed class AdaptationRun : IDisposable
         _allocator.Dispose();
     }
 
+    private ISampleSource DrawnSource => SampleSource.FromArrays(Inputs, Drawn.Select(drawn => drawn.Tensors));
+
+    private static ScoreSheet SheetOf(int samples) => new([.. Enumerable.Range(0, samples).Select(i => (long)i)]);
+
     private AdaptedLayers Pass(
-        IAdaptationPolicy policy, BatchReader samples, Func<ScoreSheet>? scores, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
+        IAdaptationPolicy policy, BatchReader samples, Func<ScoreSheet>? scores, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken,
+        IReadOnlyList<AdaptedLayer>? asBefore = null, bool merges = true)
     {
         using BatchReader reader = samples;
-        using var runner = new StageRunner(_shelf, _binding, reader, _options, progress) { KeepsImages = policy.NeedsImages };
+        using var runner = new StageRunner(_shelf, _binding, reader, _options, progress) { KeepsImages = policy.NeedsImages || _options.KeepImageMoments };
         List<AdaptedLayer> decided = [];
         var normalizers = new Dictionary<BatchNormLayer, Normalizer>();
         foreach (Stage stage in _plan.Stages)
@@ -114,12 +145,15 @@ internal sealed class AdaptationRun : IDisposable
             IReadOnlyList<ChannelMoments> measured = _working.Pool(stage.Layers, runner.Measure(stage, normalizers, cancellationToken));
             foreach ((BatchNormLayer layer, ChannelMoments moments) in stage.Layers.Zip(measured))
             {
-                LayerEvidence evidence = LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, moments, _options.Variance) with { RelativeDepth = RelativeDepth(layer), EffectiveImages = moments.Images * _notes.WorthOf(reader.SamplesRead) };
+                EarlierSamples? earlier = merges ? _earlier : null;
+                double effective = moments.Images * _notes.WorthOf(reader.SamplesRead);
+                ChannelMoments all = earlier?.Merge(layer, moments, asBefore?[decided.Count].Moments) ?? moments;
+                LayerEvidence evidence = LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, all, _options.Variance) with { RelativeDepth = RelativeDepth(layer), EffectiveImages = earlier?.EffectiveImagesOf(layer, effective) ?? effective };
                 ChannelStatistics decision = policy.Decide(evidence);
                 decision.Check(evidence, policy);
                 (float[] mean, float[] variance) = decision.ToFloat(layer);
                 normalizers.Add(layer, Normalizer.Of(layer, mean, variance));
-                decided.Add(new AdaptedLayer(layer, evidence with { PerImage = null }, decision));
+                decided.Add(new AdaptedLayer(layer, evidence with { PerImage = null }, decision, _options.KeepImageMoments ? all : all with { PerImage = null }));
             }
         }
         return new AdaptedLayers(decided, reader.SamplesRead, runner.Scores?.Rows);

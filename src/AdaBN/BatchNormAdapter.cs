@@ -34,7 +34,34 @@ public static class BatchNormAdapter
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static AdaptationResult Adapt(
         OnnxModel model, ISampleSource samples, AdaptationOptions? options = null,
+        IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default) => Adapt(model, null, samples, options, progress, cancellationToken);
+
+    /// <summary>
+    /// Goes on with further samples of the same domain: the statistics of all samples together, from the moments of those before and the new ones alone. Takes
+    /// two passes over the new samples, which are held meanwhile, and none over the old.
+    /// </summary>
+    /// <param name="model">The source model, as it was adapted before; it is not changed.</param>
+    /// <param name="earlier">What was measured before: <see cref="AdaptationResult.Moments"/>.</param>
+    /// <param name="samples">Further samples; opened and read once.</param>
+    /// <param name="options">Settings; defaults where null. The policy may be another; layers and reference must be the same.</param>
+    /// <param name="progress">Told after each batch, from worker threads.</param>
+    /// <param name="cancellationToken">Stops the work; nothing is left behind.</param>
+    /// <returns>The adapted model, and what was measured of all samples. Model and verdict are judged by images drawn from the new ones.</returns>
+    /// <remarks>
+    /// In layers without an adapted layer before them the result is that of all samples at once, to rounding. Deeper layers saw the earlier samples behind
+    /// other statistics than are decided now; what that changes is measured on the new samples, both ways, and applied to the earlier moments (docs/mlnet.md: how near that comes).
+    /// </remarks>
+    /// <inheritdoc cref="Adapt(OnnxModel, ISampleSource, AdaptationOptions?, IProgress{AdaptationProgress}?, CancellationToken)" path="/exception"/>
+    public static AdaptationResult AdaptMore(
+        OnnxModel model, AdaptationMoments earlier, ISampleSource samples, AdaptationOptions? options = null,
         IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(earlier);
+        return Adapt(model, earlier, samples, options, progress, cancellationToken);
+    }
+
+    private static AdaptationResult Adapt(
+        OnnxModel model, AdaptationMoments? earlier, ISampleSource samples, AdaptationOptions? options, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(samples);
@@ -48,7 +75,8 @@ public static class BatchNormAdapter
         MemoryUse memory;
         double effectiveImages;
         SamplingPrecision precision;
-        using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options)))
+        earlier?.Check(model.Sha256, working, options.Policy);
+        using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options), earlier))
         {
             long? foretold = run.Foretell(options.Policy, cancellationToken);
             judged = new Judge(run, options, progress, cancellationToken).Run();
@@ -56,19 +84,24 @@ public static class BatchNormAdapter
             (memory, effectiveImages) = (run.Memory, run.EffectiveImages);
         }
 
+        long all = judged.Layers.Samples + (earlier?.Samples ?? 0);
         DecidedLayer[] changed = [.. judged.Layers.Changed];
         OnnxModel adapted = working.Write(changed);
         LayerReport[] layers = [.. judged.Layers.Layers.Select(layer => LayerReport.Of(layer.Evidence, layer.Decision))];
         var report = new AdaptationReport(
-            $"AdaBN ({judged.Policy}, {options.Variance.ToString().ToLowerInvariant()} variance)", judged.Layers.Samples, model.Sha256, ToolVersion, judged.Verdict, layers,
-            [.. working.Findings, .. outputs, .. Findings(judged.Layers.Samples, effectiveImages, layers), .. precision.Findings(judged.Layers.Samples)])
+            $"AdaBN ({judged.Policy}, {options.Variance.ToString().ToLowerInvariant()} variance)", all, model.Sha256, ToolVersion, judged.Verdict, layers,
+            [.. working.Findings, .. outputs, .. Findings(all, effectiveImages, layers), .. precision.Findings(judged.Layers.Samples)])
         {
             Precision = precision,
             EffectiveImages = effectiveImages,
         };
         Provenance.Record(adapted, report.Method, report.Verdict.Kind, layers.Length, report.Samples, ToolVersion, model.Sha256);
         reference?.RenewIn(adapted, changed);
-        return new AdaptationResult(adapted, report, memory) { Changed = [.. changed.Select(layer => PatchedLayers.Of(layer, reference))] };
+        return new AdaptationResult(adapted, report, memory)
+        {
+            Moments = AdaptationMoments.Of(model.Sha256, judged.Measured, all, effectiveImages),
+            Changed = [.. changed.Select(layer => PatchedLayers.Of(layer, reference))],
+        };
     }
 
     /// <summary>Foretells the memory of an adaptation, computing nothing.</summary>

@@ -2,6 +2,7 @@ using AdaBN.Forms;
 using AdaBN.Input;
 using AdaBN.Judgement;
 using AdaBN.Onnx;
+using AdaBN.Policies;
 using AdaBN.TestSupport;
 
 namespace AdaBN.Tests;
@@ -24,7 +25,7 @@ public sealed class JudgementTests
             using var run = new AdaptationRun(working, golden.Source(), PaperAdaBN.Options with { JudgementImages = 7 }, output);
             if (!run.SeesScores) continue;
             AdaptedLayers adapted = run.PassAll(AdaptationPolicy.AdaBN, null, default), kept = run.PassDrawn(AdaptationPolicy.KeepSource, null, default);
-            AdaptedLayers seen = run.PassDrawn(new AsDecided(adapted), null, default);
+            AdaptedLayers seen = run.PassDrawn(new AsDecided(adapted.Decisions), null, default);
             long[] drawn = [.. run.Drawn.Select(sample => sample.Index)];
             Assert.HasCount(7, drawn);
             foreach ((AdaptedLayers pass, OnnxModel model) in ((AdaptedLayers, OnnxModel)[])[(adapted, working.Write(adapted.Changed)), (kept, golden.Model), (seen, working.Write(adapted.Changed))])

@@ -1,4 +1,5 @@
 using AdaBN.Discovery;
+using AdaBN.Measurement;
 
 namespace AdaBN.Forms;
 
@@ -6,7 +7,8 @@ namespace AdaBN.Forms;
 /// <param name="Layer">The layer.</param>
 /// <param name="Evidence">What is known of it.</param>
 /// <param name="Decision">What the policy made of that.</param>
-internal sealed record AdaptedLayer(BatchNormLayer Layer, LayerEvidence Evidence, ChannelStatistics Decision);
+/// <param name="Moments">What the evidence comes from, for merging with further samples.</param>
+internal sealed record AdaptedLayer(BatchNormLayer Layer, LayerEvidence Evidence, ChannelStatistics Decision, ChannelMoments Moments);
 
 /// <summary>A layer and the statistics to write.</summary>
 /// <param name="Layer">The layer.</param>
@@ -19,6 +21,9 @@ internal sealed record DecidedLayer(BatchNormLayer Layer, ChannelStatistics Deci
 /// <param name="Scores">Class scores of the drawn samples, a row each; null where the model has none or nobody wanted them.</param>
 internal sealed record AdaptedLayers(IReadOnlyList<AdaptedLayer> Layers, long Samples, float[][]? Scores)
 {
+    /// <summary>What was decided, by layer.</summary>
+    public IReadOnlyDictionary<NormalizationLayer, ChannelStatistics> Decisions => Layers.ToDictionary(layer => layer.Layer.Info, layer => layer.Decision);
+
     /// <summary>The layers whose statistics are not to stay the source's.</summary>
     public IEnumerable<DecidedLayer> Changed => Layers.Where(layer => layer.Decision != layer.Evidence.Source).Select(layer => new DecidedLayer(layer.Layer, layer.Decision));
 }

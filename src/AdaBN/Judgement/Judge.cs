@@ -8,7 +8,11 @@ namespace AdaBN.Judgement;
 /// <param name="Layers">The layers, as decided.</param>
 /// <param name="Policy">What decided them, in a few words.</param>
 /// <param name="Verdict">The verdict.</param>
-internal sealed record Judged(AdaptedLayers Layers, string Policy, Verdict Verdict);
+internal sealed record Judged(AdaptedLayers Layers, string Policy, Verdict Verdict)
+{
+    /// <summary>The layers as they were measured, also where the source's statistics were decided afterwards.</summary>
+    public AdaptedLayers Measured { get; init; } = Layers;
+}
 
 /// <summary>
 /// Chooses among policies and judges the outcome, by passes over the drawn images only. Thresholds on entropy and diversity are absolute; what makes them hold for
@@ -23,14 +27,17 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
     private const string NotFinite = "Scores of these images are not finite, in the source model or the adapted one; there is nothing to compare.";
 
     /// <summary>The most passes that a judgement may take, the one over the whole set included.</summary>
-    public int Passes => 1 + (!run.SeesScores ? 0 : options.Policy is AutoPolicy ? MostDrawnPasses : 1) + (options.Labelled is null ? 0 : 2);
+    public int Passes => Before + 1 + (!run.SeesScores ? 0 : options.Policy is AutoPolicy ? MostDrawnPasses : 1) + (options.Labelled is null ? 0 : 2);
 
     /// <summary>A pass's stages among those of all passes.</summary>
-    public IProgress<AdaptationProgress>? ProgressOf(int pass) => progress is null ? null : new PartOfProgress(progress, pass * run.Stages, Passes * run.Stages);
+    public IProgress<AdaptationProgress>? ProgressOf(int pass) => progress is null ? null : new PartOfProgress(progress, (Before + pass) * run.Stages, Passes * run.Stages);
+
+    private int Before => run.MovesEarlier ? 1 : 0;
 
     /// <summary>Measures, chooses where the policy leaves a choice, and judges.</summary>
     public Judged Run()
     {
+        if (run.MovesEarlier) run.MeasureAsBefore(ProgressOf(-Before), cancellationToken);
         Judged judged = run.SeesScores && options.Policy is AutoPolicy auto ? Choose(auto) : Compare();
         judged = Measured(judged);
         bool goesBack = options.FallBackToSource && judged.Verdict.Kind is VerdictKind.KeepSource or VerdictKind.NeedMoreImages;
@@ -43,6 +50,7 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
         bool isAllDrawn = run.Hold(cancellationToken);
         double[][] features = ImageFeatures.Of(run.Drawn.Select(drawn => drawn.Tensors), run.Inputs);
         double outliers = ImageOutliers.ShareOf(features), leftOut = Math.Min(MostLeftOut, TimesSeen * outliers);
+        if (!run.CanSeeImages) leftOut = outliers = 0;
         if (outliers > 0) auto = auto.Narrowed(policy => policy.Trimmed(leftOut));
         int pass = 0;
         Tried? Try(IAdaptationPolicy policy) => TryDrawn(policy, pass++) is { } layers ? new Tried(layers, Predictions.Of(layers.Scores)) : null;
@@ -128,8 +136,8 @@ internal sealed class Judge(AdaptationRun run, AdaptationOptions options, IProgr
             labelled.CheckLabels(predictions.Summary.Histogram.Count);
             return predictions;
         }
-        Predictions source = On(AdaptationPolicy.KeepSource, Passes - 2);
-        Predictions adapted = On(new AsDecided(judged.Layers), Passes - 1);
+        Predictions source = On(AdaptationPolicy.KeepSource, Passes - Before - 2);
+        Predictions adapted = On(new AsDecided(judged.Layers.Decisions), Passes - Before - 1);
         MeasuredAccuracy measured = AccuracyEstimate.Of(labelled.Labels, source.Class, adapted.Class);
         (VerdictKind kind, string why) = measured.Change switch
         {

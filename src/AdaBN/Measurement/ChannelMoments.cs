@@ -44,7 +44,20 @@ internal sealed record ChannelMoments(long Count, double[] Mean, double[] M2, lo
             squares[c] = a.SquareSpread[c] + (4 * da * (a.CrossSpread[c] + (da * a.MeanSpread[c])))
                 + b.SquareSpread[c] + (4 * db * (b.CrossSpread[c] + (db * b.MeanSpread[c]))) + (deltaSquare * deltaSquare * imageSpread);
         }
-        return new ChannelMoments(count, mean, m2, images, means, cross, squares) { PerImage = a.PerImage is null ? null : [.. a.PerImage, .. b.PerImage!] };
+        return new ChannelMoments(count, mean, m2, images, means, cross, squares) { PerImage = a.PerImage is null || b.PerImage is null ? null : [.. a.PerImage, .. b.PerImage] };
+    }
+
+    /// <summary>Moments of a·x + b.</summary>
+    /// <param name="factor">a of each channel; above 0.</param>
+    /// <param name="offset">b of each channel.</param>
+    public ChannelMoments Scaled(double[] factor, double[] offset)
+    {
+        double[] Times(IReadOnlyList<double> values, int power) => [.. values.Select((value, c) => value * Math.Pow(factor[c], power))];
+        double[] Plus(double[] values) => [.. values.Select((value, c) => value + offset[c])];
+        return new ChannelMoments(Count, Plus(Times(Mean, 1)), Times(M2, 2), Images, Times(MeanSpread, 2), Times(CrossSpread, 3), Times(SquareSpread, 4))
+        {
+            PerImage = PerImage is null ? null : [.. PerImage.Select(image => new ChannelStatistics(Plus(Times(image.Mean, 1)), Times(image.Variance, 2)))],
+        };
     }
 
     /// <summary>Moments of images whose own are known, each of equally many values.</summary>

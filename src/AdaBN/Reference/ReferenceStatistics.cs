@@ -81,7 +81,7 @@ public sealed class ReferenceStatistics
         using var run = new AdaptationRun(measuring, samples, options);
         run.Foretell(AdaptationPolicy.KeepSource, cancellationToken);
         AdaptedLayers measured = run.PassAll(AdaptationPolicy.KeepSource, progress, cancellationToken);
-        foreach ((BatchNormLayer layer, LayerEvidence evidence, _) in measured.Layers) evidence.Target.ToFloat(layer); // refused here rather than by the first adaptation
+        foreach ((BatchNormLayer layer, LayerEvidence evidence, _, _) in measured.Layers) evidence.Target.ToFloat(layer); // refused here rather than by the first adaptation
         return new ReferenceStatistics(model.ComputationSha256(), model.Sha256, measured.Samples, BatchNormAdapter.ToolVersion,
             [.. measured.Layers.Select(found => new ReferenceLayer(found.Layer.Info.Name, found.Layer.Output, found.Evidence.Target.Mean, found.Evidence.Target.Variance))]);
     }

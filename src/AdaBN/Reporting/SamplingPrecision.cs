@@ -30,9 +30,9 @@ public sealed record SamplingPrecision(double Reached, double? Wanted = null, lo
         layer.Evidence.MeanSpread[c] / layer.Evidence.EffectiveImages / (layer.Evidence.Source.Variance[c] + layer.Evidence.Epsilon))));
 
     /// <summary>Errors go with one over the square root of the number of samples.</summary>
-    internal static long Foretell(AdaptedLayers pilot, double wanted)
+    internal static long Foretell(AdaptedLayers pilot, double wanted, long earlier)
     {
-        double needed = Math.Ceiling(pilot.Samples * Math.Pow(ReachedBy(pilot) / wanted, 2));
+        double needed = Math.Ceiling((earlier + pilot.Samples) * Math.Pow(ReachedBy(pilot) / wanted, 2)) - earlier;
         return needed < long.MaxValue ? Math.Max(pilot.Samples, (long)needed) : long.MaxValue; // nor where it is no number
     }
 }
