@@ -18,3 +18,21 @@ internal static class AdaptationLog
         foreach (string finding in report.Findings) channel?.Warning(MessageSensitivity.None, whose + finding);
     }
 }
+
+/// <summary>Traces each stage as it begins.</summary>
+internal sealed class StageLog(IChannel channel, IProgress<AdaptationProgress>? inner) : IProgress<AdaptationProgress>
+{
+    private readonly Lock _lock = new();
+    private int _stage = -1;
+
+    public void Report(AdaptationProgress value)
+    {
+        inner?.Report(value);
+        lock (_lock)
+        {
+            if (value.Stage <= _stage) return;
+            _stage = value.Stage;
+            channel.Trace(MessageSensitivity.None, string.Create(CultureInfo.InvariantCulture, $"stage {value.Stage + 1} of {value.StageCount}"));
+        }
+    }
+}

@@ -12,7 +12,9 @@ namespace AdaBN.MLNet;
 /// <remarks>
 /// Reads the input columns in one pass; labels, where there are any, are never read. Input: known-size vectors of float, named as
 /// the model's inputs. Output: as the model declares. Not exportable by <c>ConvertToOnnx</c>; <see cref="OnnxAdaptationTransformer.SaveOnnx"/>
-/// writes the adapted model instead. To create it use <see cref="OnnxAdaptationCatalog"/>.
+/// writes the adapted model instead. To create it use <see cref="OnnxAdaptationCatalog"/>. Any number of threads may use one estimator: each <c>Fit</c> stands
+/// for itself (together they take as many threads as their <see cref="AdaptationOptions.Workers"/> say). What a <c>Fit</c> does is logged to the environment's channel <c>AdaptOnnxModel</c>:
+/// stages as traces, the outcome as information, what to heed as warnings.
 /// </remarks>
 public sealed class OnnxAdaptationEstimator : IEstimator<OnnxAdaptationTransformer>
 {
@@ -27,35 +29,41 @@ public sealed class OnnxAdaptationEstimator : IEstimator<OnnxAdaptationTransform
     private readonly OnnxScoringEstimator _sourceScoring;
 
     internal OnnxAdaptationEstimator(
-        ScoringFactory scoring, string modelFile, AdaptationOptions options, IHostEnvironment? environment,
+        TransformsCatalog catalog, OnnxOptions scoring, AdaptationOptions options, IHostEnvironment? environment,
         IProgress<AdaptationProgress>? progress, DomainColumn? domain, bool findsDomains, CancellationToken cancellationToken)
     {
-        (_scoring, _modelFile, _options, _domain, _findsDomains) = (scoring, modelFile, options, domain, findsDomains);
+        (_modelFile, _options, _domain, _findsDomains) = (scoring.ModelFile, options, domain, findsDomains);
         (_environment, _progress, _cancellationToken) = (environment, progress, cancellationToken);
-        _sourceScoring = scoring.Create(modelFile);
+        _scoring = ScoringFactory.Of(catalog, scoring, environment, out _sourceScoring);
     }
 
     /// <summary>Adapts the model to the rows' domain.</summary>
     /// <param name="input">Rows of the new domain.</param>
     /// <exception cref="AdaptationException">The model or the rows cannot be used; the message says why and how to mend it.</exception>
-    public OnnxAdaptationTransformer Fit(IDataView input)
+    public OnnxAdaptationTransformer Fit(IDataView input) => Fit(input, null, _cancellationToken);
+
+    /// <summary>Adapts to the rows and, where there are any, to earlier ones of which moments are left.</summary>
+    internal OnnxAdaptationTransformer Fit(IDataView input, AdaptationMoments? earlier, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(input);
         _sourceScoring.Fit(input); // checks the schema as stock scoring does, before any row is read
         OnnxModel model = OnnxModel.Load(_modelFile);
         var rows = new DataViewSampleSource(input, _scoring.Inputs, _scoring.Shapes, _domain);
         using IChannel? channel = _environment?.Start(nameof(OnnxAdaptationCatalog.AdaptOnnxModel));
-        if (_domain is not null) return FitBank(DomainBank.Of(model, _domain.Name, _domain.Unknown).Adapt(rows, _options, null, _progress, _cancellationToken), _scoring with { Inputs = [.. _scoring.Inputs, _domain.Name] }, channel, input);
-        if (_findsDomains) return FitBank(DomainBank.AdaptMixed(model, rows, _options, progress: _progress, cancellationToken: _cancellationToken), _scoring, channel, input);
-        AdaptationResult result = BatchNormAdapter.Adapt(model, rows, _options, _progress, _cancellationToken);
+        IProgress<AdaptationProgress>? progress = channel is null ? _progress : new StageLog(channel, _progress);
+        if (_domain is not null) return FitBank(DomainBank.Of(model, _domain.Name, _domain.Unknown).Adapt(rows, _options, null, progress, cancellationToken), _scoring with { Inputs = [.. _scoring.Inputs, _domain.Name] }, channel, input);
+        if (_findsDomains) return FitBank(DomainBank.AdaptMixed(model, rows, _options, progress: progress, cancellationToken: cancellationToken), _scoring, channel, input);
+        AdaptationResult result = earlier is null
+            ? BatchNormAdapter.Adapt(model, rows, _options, progress, cancellationToken)
+            : BatchNormAdapter.AdaptMore(model, earlier, rows, _options, progress, cancellationToken);
         AdaptationLog.Tell(channel, result.Report);
-        return OnnxAdaptationTransformer.Create(result.Model, result.Report, null, _scoring, input);
+        return OnnxAdaptationTransformer.Create(this, result, _scoring, input);
     }
 
-    private static OnnxAdaptationTransformer FitBank(DomainBankResult result, ScoringFactory scoring, IChannel? channel, IDataView input)
+    private OnnxAdaptationTransformer FitBank(DomainBankResult result, ScoringFactory scoring, IChannel? channel, IDataView input)
     {
         foreach (BankedDomain domain in result.Bank.Domains) AdaptationLog.Tell(channel, result.Reports[domain.Id], $"Domain {domain.Name}: ");
-        return OnnxAdaptationTransformer.Create(result.Bank.ToModel(), null, result, scoring, input);
+        return OnnxAdaptationTransformer.Create(this, result, scoring, input);
     }
 
     /// <summary>The schema that the fitted step will produce.</summary>

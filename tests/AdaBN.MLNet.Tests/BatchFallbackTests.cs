@@ -105,9 +105,10 @@ public sealed class BatchFallbackTests
     public void What_is_known_beforehand_decides_without_a_run()
     {
         OnnxModel model = OnnxModel.Load(ConvChain.ModelFile);
-        var cpu = new ScoringFactory(new MLContext().Transforms, ["logits"], ["image"], Shapes: null, GpuDeviceId: null, FallbackToCpu: false, IsOnCpu: true);
+        var cpu = new ScoringFactory(new MLContext().Transforms, ["logits"], ["image"], Shapes: null, GpuDeviceId: null, IsOnCpu: true, RecursionLimit: 100, InterOpNumThreads: null, IntraOpNumThreads: 3);
         using BatchScorer? scorer = BatchScorer.TryCreate(model, ConvChain.ModelFile, cpu);
         Assert.IsNotNull(scorer);
+        Assert.AreEqual(3, scorer.Threads);
         ScoringFactory[] unfit =
         [
             cpu with { IsOnCpu = false },

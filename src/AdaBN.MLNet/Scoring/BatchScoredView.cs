@@ -55,7 +55,7 @@ internal sealed class BatchScoredView : IDataView
     {
         // The cursors of a set run side by side, each on a thread of its consumer; together they get the processors, no more. One that has
         // several keeps a block more under way, so that none of them waits while it reads.
-        int processors = Environment.ProcessorCount / inputs.Length, blocksAtOnce = processors > 1 ? processors + 1 : 1;
+        int processors = _scorer.Threads / inputs.Length, blocksAtOnce = processors > 1 ? processors + 1 : 1;
         try
         {
             return [.. inputs.Select(input => new BatchScoredCursor(Schema, columns, new RowReader(input, columns), _scorer, blocksAtOnce))];

@@ -42,9 +42,9 @@ internal sealed class BatchScorer : IDisposable
     private volatile Trust _trust;
     private volatile bool _isDisposed;
 
-    private BatchScorer(string modelFile, InputTensor[] inputs, string[] outputs)
+    private BatchScorer(string modelFile, InputTensor[] inputs, string[] outputs, int threads)
     {
-        (Inputs, Outputs) = (inputs, outputs);
+        (Inputs, Outputs, Threads) = (inputs, outputs, threads);
         _inputNames = [.. inputs.Select(input => input.Name)];
         _session = new Lazy<InferenceSession>(() => Open(modelFile));
     }
@@ -59,6 +59,9 @@ internal sealed class BatchScorer : IDisposable
 
     public IReadOnlyList<InputTensor> Inputs { get; }
 
+    /// <summary>Blocks to score at a time.</summary>
+    public int Threads { get; }
+
     /// <summary>The outputs' names.</summary>
     public IReadOnlyList<string> Outputs { get; }
 
@@ -69,7 +72,7 @@ internal sealed class BatchScorer : IDisposable
         Value[] required = [.. model.Graph.RequiredInputs];
         InputTensor?[] inputs = [.. required.Select(input => TryBind(input, scoring.Shapes?.GetValueOrDefault(input.Name)))];
         return scoring.IsOnCpu && inputs.All(input => input is not null) && scoring.Inputs.Order().SequenceEqual(required.Select(input => input.Name).Order())
-            ? new BatchScorer(modelFile, inputs!, scoring.Outputs is [] ? [.. model.Graph.Outputs.Select(output => output.Name)] : scoring.Outputs)
+            ? new BatchScorer(modelFile, inputs!, scoring.Outputs is [] ? [.. model.Graph.Outputs.Select(output => output.Name)] : scoring.Outputs, scoring.Threads)
             : null;
     }
 
