@@ -3,6 +3,10 @@ using AdaBN.Onnx;
 using AdaBN.TestSupport;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Onnx;
+#if !OFFLINE_DEPENDENCIES
+using Microsoft.ML.Transforms.Image;
+#endif
 
 namespace AdaBN.MLNet.Tests;
 
@@ -66,9 +70,78 @@ public sealed partial class ReadmeTests
     });
 
     [TestMethod]
+    public void The_saved_snippet_runs() => InFolderWithModel(() =>
+    {
+        DigitRow[] scans = [.. Enumerable.Range(0, 8).Select(i => new DigitRow { Image = RandomImage(i) })];
+        var context = new MLContext();
+        IDataView rows = context.Data.LoadFromEnumerable(scans);
+        context.Model.Save(context.Transforms.ApplyOnnxModel("logits", "image", "digits-cnn.onnx").Fit(rows), rows.Schema, "pipeline.zip");
+        byte[] before = File.ReadAllBytes("pipeline.zip");
+        // begin saved
+        var mlContext = new MLContext();
+        IDataView tonight = mlContext.Data.LoadFromEnumerable(scans); // rows as the pipeline takes them
+
+        SavedModelAdaptation done = mlContext.Model.AdaptSavedModel("pipeline.zip", tonight, environment: mlContext);
+        foreach (AdaptedStep step in done.Steps) Console.WriteLine($"{step.Step}: {step.Result.Report.Verdict.Kind}");
+        if (!done.IsWritten) Console.WriteLine("pipeline.zip stays as it is");
+        // end saved
+        Assert.AreEqual(done.IsWritten, !before.AsSpan().SequenceEqual(File.ReadAllBytes("pipeline.zip")));
+    });
+
+    [TestMethod]
+    public void The_more_snippet_runs() => InFolderWithModel(() =>
+    {
+        var mlContext = new MLContext();
+        IDataView monday = mlContext.Data.LoadFromEnumerable(Enumerable.Range(0, 8).Select(i => new DigitRow { Image = RandomImage(i) }).ToArray()), tuesday = monday;
+        // begin more
+        var pipeline = mlContext.Transforms.AdaptOnnxModel("logits", "image", "digits-cnn.onnx", environment: mlContext);
+        using OnnxAdaptationTransformer first = pipeline.Fit(monday);
+        using OnnxAdaptationTransformer both = first.FitMore(tuesday); // monday's rows are not read again
+        // end more
+        Assert.AreEqual(16, both.Report.Samples);
+    });
+
+    [TestMethod]
+    public void The_options_snippet_runs() => InFolderWithModel(() =>
+    {
+        var mlContext = new MLContext();
+        using var stop = new CancellationTokenSource();
+        // begin options
+        var scoring = new OnnxOptions
+        {
+            ModelFile = "digits-cnn.onnx", InputColumns = ["image"], OutputColumns = ["logits"],
+            IntraOpNumThreads = 2, GpuDeviceId = 0, FallbackToCpu = true,
+        };
+        var pipeline = mlContext.Transforms.AdaptOnnxModel(scoring, new AdaptationOptions { Workers = 2 }, environment: mlContext, cancellationToken: stop.Token);
+        // end options
+        stop.Cancel();
+        Assert.ThrowsExactly<OperationCanceledException>(() => pipeline.Fit(mlContext.Data.LoadFromEnumerable([new DigitRow { Image = RandomImage(0) }])));
+    });
+
+#if !OFFLINE_DEPENDENCIES
+    [TestMethod]
+    public void The_pictures_snippet_runs() => InFolderWithModel(() =>
+    {
+        Directory.CreateDirectory("scans");
+        for (int i = 0; i < 8; i++) ImageColumnTests.WriteBitmap($"scans/{i}.bmp", [.. RandomImage(i).SelectMany(pixel => Enumerable.Repeat((byte)(pixel * 255), 3))], 28);
+        var mlContext = new MLContext();
+        IDataView files = mlContext.Data.LoadFromEnumerable(Enumerable.Range(0, 8).Select(i => new ImageColumnTests.PictureRow { Path = $"{i}.bmp" }).ToArray());
+        // begin pictures
+        var pipeline = mlContext.Transforms.LoadImages("picture", "scans", "Path")
+            .Append(mlContext.Transforms.ResizeImages("picture", 28, 28))
+            .Append(mlContext.Transforms.ExtractPixels("image", "picture", ImagePixelExtractingEstimator.ColorBits.Red, scaleImage: 1 / 255f))
+            .Append(mlContext.Transforms.AdaptOnnxModel("logits", "image", "digits-cnn.onnx"));
+        using TransformerChain<OnnxAdaptationTransformer> adapted = pipeline.Fit(files);
+        // end pictures
+        Assert.AreEqual(8, adapted.LastTransformer.Report.Samples);
+    });
+#endif
+
+    [TestMethod]
     [DataRow("README.md", "pipeline engine sites")]
     [DataRow("src/AdaBN/README.md", "engine")]
     [DataRow("src/AdaBN.MLNet/README.md", "pipeline")]
+    [DataRow("docs/mlnet.md", "pipeline pictures saved more options")]
     public void A_page_shows_the_code_that_ran(string page, string expected)
     {
         string source = File.ReadAllText(Path.Combine(Repository.Root, "tests", "AdaBN.MLNet.Tests", "ReadmeTests.cs")).ReplaceLineEndings("\n");

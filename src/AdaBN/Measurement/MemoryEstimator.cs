@@ -33,13 +33,15 @@ internal static class MemoryEstimator
             activations = Math.Max(activations, (samples * binding.Sources.Sum(source => (long)source.Input.Length * sizeof(float))) + (Math.Min(samples, options.JudgementImages) * widest));
         return new MemoryEstimate(activations, (options.Workers ?? Environment.ProcessorCount) * batch, 3 * weights)
         {
-            Images = options.Policy.NeedsImages ? samples * MostChannels(plan) * 2 * sizeof(double) : 0,
+            Images = options.KeepImageMoments ? samples * plan.Stages.Sum(ChannelsOf) * 2 * sizeof(double) : options.Policy.NeedsImages ? samples * MostChannels(plan) * 2 * sizeof(double) : 0,
         };
     }
 
     /// <summary>Channels whose moments an image has at one time, in the widest stage; twice where they are joined from parts measured before.</summary>
     private static long MostChannels(AdaptationPlan plan) =>
         plan.Stages.Max(stage => stage.Layers.Sum(layer => (long)layer.Channels * (plan.Parts[layer].Length > 1 ? 2 : 1)));
+
+    private static long ChannelsOf(Stage stage) => stage.Layers.Sum(layer => (long)layer.Channels);
 
     private static Dictionary<Value, long> BytesOf(OnnxModel model, AdaptationPlan plan, InputBinding binding, Value[] computed)
     {
