@@ -14,7 +14,7 @@ internal static class AdabnCommand
     public const int Alert = 3;
     public const int Cancelled = 130;
 
-    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
+    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, TimeProvider? clock = null)
     {
         IAnsiConsole console = Consoles.For(output);
         var verbose = new Option<bool>("--verbose") { Description = "Show where in the program an error arose.", Recursive = true };
@@ -22,13 +22,13 @@ internal static class AdabnCommand
         var root = new Command("adabn", "Looks at the normalization of ONNX models and adapts it to a new domain (AdaBN). Exit codes: 0 done, 1 failed, 2 wrong usage, 3 adapting is not advised (adapt --gate), no rewrite is better than the model as it is (rewrite --to search) or drift was found (shift --fail-on-drift), 130 cancelled.")
         {
             InspectCommand.Create(console, output),
-            AdaptCommand.Create(console, Consoles.For(error), output),
-            ShiftCommand.Create(console, Consoles.For(error), output),
+            AdaptCommand.Create(console, Consoles.For(error), output, clock ?? TimeProvider.System),
+            ShiftCommand.Create(console, Consoles.For(error), output, clock ?? TimeProvider.System),
             BankCommand.Create(console, Consoles.For(error), output),
             ReferenceCommand.Create(console, Consoles.For(error)),
             RewriteCommand.Create(console, Consoles.For(error), output),
             ScoreCommand.Create(console, Consoles.For(error), output),
-            EvaluateCommand.Create(console, Consoles.For(error), output),
+            EvaluateCommand.Create(console, Consoles.For(error), output, clock ?? TimeProvider.System),
             verbose,
             new HelpOption { Recursive = true },
             new VersionOption(),

@@ -8,7 +8,7 @@ namespace AdaBN.Cli;
 /// <summary><c>adabn adapt MODEL --data FOLDER --out OUT.onnx</c>: re-estimates the statistics and writes the adapted model.</summary>
 internal static class AdaptCommand
 {
-    public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
+    public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output, TimeProvider clock)
     {
         var model = SharedOptions.ModelOrPipeline();
         var step = SharedOptions.Step();
@@ -26,10 +26,12 @@ internal static class AdaptCommand
         };
         foreach (Option setting in settings.All) command.Add(setting);
         var pixels = new DataOptions(command);
+        var html = new HtmlOptions(command, clock);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!;
             CommandInputs.CheckTarget(source, target);
+            html.Check(parsed, [source, target, .. parsed.GetValue(data)!]);
             ModelFile file = ModelFile.Load(source, parsed.GetValue(step));
             OnnxModel loaded = file.Model;
             AdaptationOptions options = settings.OptionsOf(parsed, loaded, pixels);
@@ -40,10 +42,12 @@ internal static class AdaptCommand
                 return AdabnCommand.Success;
             }
             AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(loaded, samples.Samples, options, progress, cancellationToken));
+            ReportContext? context = html.ContextOf(parsed, [source], parsed.GetValue(data)!, () => samples.Review(loaded, result.Model, result.Report.Samples, cancellationToken));
             samples.TellFindings(errorConsole.Profile.Out.Writer);
             samples.RecordPreprocessing(result.Model);
             bool isAdvised = CommandInputs.IsAdvised(parsed.GetValue(gate), result.Report.Verdict);
             if (isAdvised) file.Save(target, result.Model, parsed.GetValue(singleFile));
+            html.Write(parsed, context is null || !isAdvised ? context : context with { Written = HtmlOptions.FileOf(target) }, result.Report.ToHtml);
             if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());
             else Print(console, result.Report, isAdvised ? $"wrote {target}" : "wrote nothing (--gate)");
             return isAdvised ? AdabnCommand.Success : AdabnCommand.Alert;

@@ -10,7 +10,7 @@ internal static class EvaluateCommand
 {
     private const int ClassesShown = 20;
 
-    public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
+    public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output, TimeProvider clock)
     {
         Argument<string> model = SharedOptions.Model();
         var second = new Argument<string?>("MODEL2") { Description = "Another model of the same classes, such as MODEL adapted.", Arity = ArgumentArity.ZeroOrOne };
@@ -27,10 +27,13 @@ internal static class EvaluateCommand
             if (parsed.GetValue(second) is { } name && name.StartsWith("--", StringComparison.Ordinal)) parsed.AddError($"There is no option '{name}' here."); // it would pass for MODEL2
         });
         var pixels = new DataOptions(command, everySampleCounts: true);
+        var html = new HtmlOptions(command, clock);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string path = parsed.GetValue(data)!;
             string[] files = [.. new[] { parsed.GetValue(model), parsed.GetValue(second) }.OfType<string>()];
+            html.Check(parsed, [.. files, path]);
+            IReadOnlyList<string> folders = [];
             ScorableModel[] models = [.. files.Select(file => ScorableModel.Load(file))];
             int[]? given = parsed.GetValue(labels) is { } list ? CommandInputs.LabelsIn(list) : null;
             EvaluationReport[] reports = [.. models.Select((one, i) =>
@@ -43,12 +46,14 @@ internal static class EvaluateCommand
                 EvaluationReport report = ProgressBar.Run(errorConsole, progress => ModelEvaluation.Run(one.Model, new LabelledSamples(samples.Samples, known), picked, progress, cancellationToken), "evaluating");
                 if (i == 0)
                 {
+                    if (given is null && images?.NamesOf(report.Classes.Count) is { } names) folders = names;
                     samples.TellFindings(errorConsole.Profile.Out.Writer);
                     if (given is null) TellClasses(errorConsole.Profile.Out.Writer, images!, report.Classes.Count);
                 }
                 return report;
             })];
             EvaluationComparison? comparison = reports is [var source, var adapted] ? EvaluationComparison.Of(source, adapted) : null;
+            if (html.ContextOf(parsed, files, [path], review: null, reports[0].Classes.Count, folders) is { } context) html.Write(parsed, context, comparison is null ? reports[0].ToHtml : comparison.ToHtml);
             if (parsed.GetValue(json)) output.WriteLine(comparison?.ToJson() ?? reports[0].ToJson());
             else Print(console, files, reports, comparison);
             return AdabnCommand.Success;

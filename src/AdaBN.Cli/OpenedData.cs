@@ -17,6 +17,15 @@ internal sealed record OpenedData(IReadOnlyList<DataFile> Parts)
         if (known is [var only]) only.RecordIn(model);
     }
 
+    /// <summary>What models take the samples for, for a page.</summary>
+    public PredictionReview? Review(OnnxModel model, OnnxModel? adapted, long samples, CancellationToken cancellationToken)
+    {
+        int shown = Math.Max(0, Parts.ToList().FindIndex(part => part.Preprocessing is not null));
+        string[]? names = null;
+        return PredictionReview.Of(model, adapted, Samples, samples, index => (names ??= Parts[shown].ReadNames ?? []) is var read && index < read.Length ? read[index] : FormattableString.Invariant($"sample {index}"),
+            tensors => SamplePicture.ToPng(Samples.Inputs[shown], tensors[shown], Parts[shown].Preprocessing), cancellationToken);
+    }
+
     /// <summary>Tells what was left out.</summary>
     public void TellFindings(TextWriter error)
     {

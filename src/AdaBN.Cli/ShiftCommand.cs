@@ -10,7 +10,7 @@ internal static class ShiftCommand
 {
     private const int LayersShown = 20;
 
-    public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
+    public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output, TimeProvider clock)
     {
         var model = SharedOptions.ModelOrPipeline();
         var step = SharedOptions.Step();
@@ -33,8 +33,10 @@ internal static class ShiftCommand
             model, step, data, source, input, mmd, reference, threshold, maxSamples, skip, workers, json, failOnDrift,
         };
         var pixels = new DataOptions(command);
+        var html = new HtmlOptions(command, clock);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
+            html.Check(parsed, [parsed.GetValue(model)!, .. parsed.GetValue(data)!, .. parsed.GetValue(source) ?? []]);
             OnnxModel loaded = ModelFile.Load(parsed.GetValue(model)!, parsed.GetValue(step)).Model;
             ReferenceStatistics? statistics = parsed.GetValue(reference) is { } file ? ReferenceStatistics.Load(file) : null;
             string[] inputs = parsed.GetValue(input) ?? [], sources = parsed.GetValue(source) ?? [];
@@ -55,6 +57,7 @@ internal static class ShiftCommand
             };
             OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, inputs, most);
             ShiftReport report = ProgressBar.Run(errorConsole, progress => DomainShift.Measure(loaded, samples.Samples, options, progress, cancellationToken));
+            html.Write(parsed, html.ContextOf(parsed, [parsed.GetValue(model)!], parsed.GetValue(data)!, () => samples.Review(loaded, adapted: null, report.Samples, cancellationToken)), report.ToHtml);
             foreach (OpenedData read in new[] { samples, sourceSamples }.OfType<OpenedData>()) read.TellFindings(errorConsole.Profile.Out.Writer);
             if (parsed.GetValue(json)) output.WriteLine(report.ToJson());
             else Print(console, report);

@@ -46,6 +46,10 @@ public sealed class ImageFiles
     public IReadOnlyList<int>? Labels => Classes.IsEmpty ? null
         : [.. Files.Select(file => _hasNumbers ? int.Parse(file.Class!, CultureInfo.InvariantCulture) : Classes.BinarySearch(file.Class!, StringComparer.Ordinal))];
 
+    /// <summary>Names of a model's classes by their numbers, where folders or words tell them and are as many as the classes; else null.</summary>
+    /// <param name="classes">How many classes the model has.</param>
+    public IReadOnlyList<string>? NamesOf(int classes) => !_hasNumbers && Classes.Length == classes ? Classes : null;
+
     /// <summary>
     /// The image files of a folder and its sub-folders, told by their endings (.png, .jpg, .jpeg, .jpe, .jfif, .webp, .bmp, .dib), in ordinal order of their relative
     /// paths. Classes are the names of the top folders. Hidden files and folders are passed over; links to files are followed, links to folders are not.

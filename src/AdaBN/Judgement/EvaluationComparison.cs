@@ -1,5 +1,6 @@
 using AdaBN.Judgement;
 using AdaBN.Reporting;
+using AdaBN.Reporting.Pages;
 
 namespace AdaBN;
 
@@ -31,4 +32,8 @@ public sealed record EvaluationComparison(EvaluationReport Source, EvaluationRep
 
     /// <summary>The comparison as indented JSON.</summary>
     public string ToJson() => ReportJson.Write(this);
+
+    /// <summary>The comparison as a page for browser and printer: one file that needs nothing else. docs/report.md says what is in it.</summary>
+    /// <param name="context">What it tells beside: files, date, predictions; nothing where null.</param>
+    public string ToHtml(ReportContext? context = null) => EvaluationPage.Write(this, context ?? new ReportContext());
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using AdaBN.Judgement;
 using AdaBN.Reporting;
+using AdaBN.Reporting.Pages;
 
 namespace AdaBN;
 
@@ -26,6 +27,10 @@ public sealed record EvaluationReport(
 
     /// <summary>The report as indented JSON.</summary>
     public string ToJson() => ReportJson.Write(this);
+
+    /// <summary>The report as a page for browser and printer: one file that needs nothing else. docs/report.md says what is in it.</summary>
+    /// <param name="context">What it tells beside: files, date, predictions; nothing where null.</param>
+    public string ToHtml(ReportContext? context = null) => EvaluationPage.Write(this, context ?? new ReportContext());
 
     internal static EvaluationReport Of(ScoredSamples scored, LabelledSamples labelled)
     {

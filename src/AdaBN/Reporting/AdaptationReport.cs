@@ -1,4 +1,5 @@
 using AdaBN.Reporting;
+using AdaBN.Reporting.Pages;
 
 namespace AdaBN;
 
@@ -29,6 +30,10 @@ public sealed record AdaptationReport(
 
     /// <summary>The report as JSON, camelCase.</summary>
     public string ToJson() => ReportJson.Write(this);
+
+    /// <summary>The report as a page for browser and printer: one file that needs nothing else. docs/report.md says what is in it.</summary>
+    /// <param name="context">What it tells beside: files, date, predictions; nothing where null.</param>
+    public string ToHtml(ReportContext? context = null) => AdaptationPage.Write(this, context ?? new ReportContext());
 }
 
 /// <summary>One measured layer. All lists have one number a channel.</summary>
@@ -60,11 +65,18 @@ public sealed record LayerReport(
     /// </summary>
     public required ShiftFigures After { get; init; }
 
+    /// <summary>How far <see cref="ShiftFigures.Wasserstein"/> of <see cref="Before"/> is off by chance: root mean square of the channels' <see cref="ChannelShift.StandardError"/>.</summary>
+    public required double StandardError { get; init; }
+
+    /// <summary><see cref="ChannelShift.Wasserstein"/> of each channel; <see cref="Before"/> holds their root mean square.</summary>
+    public required IReadOnlyList<double> ChannelShifts { get; init; }
+
     internal static LayerReport Of(LayerEvidence layer, ChannelStatistics decision)
     {
         (ChannelStatistics source, ChannelStatistics target) = (layer.Source, layer.Target);
-        var before = ShiftFigures.Of(source, target, layer.Epsilon);
         int[] channels = [.. Enumerable.Range(0, layer.Channels)];
+        ChannelShift[] shifts = [.. channels.Select(channel => ChannelShift.Of(channel, layer))];
+        var before = ShiftFigures.Of(shifts);
         return new LayerReport(
             layer.Layer.Name, layer.Layer.Depth!.Value, layer.Channels, layer.Images, layer.ValuesPerChannel,
             before.SymmetricKL,
@@ -73,6 +85,8 @@ public sealed record LayerReport(
         {
             Before = before,
             After = ShiftFigures.Of(decision, target, layer.Epsilon),
+            StandardError = ShiftFigures.RootMeanSquare(shifts.Select(shift => shift.StandardError)),
+            ChannelShifts = [.. shifts.Select(shift => shift.Wasserstein)],
         };
     }
 }

@@ -19,6 +19,17 @@ public sealed record ChannelShift(double MeanShift, double LogVarianceRatio, dou
     /// </summary>
     public double StandardError { get; init; }
 
+    /// <summary>Of what was measured, against what was measured of the source or else stands in the model.</summary>
+    internal static ChannelShift Of(int channel, LayerEvidence target, LayerEvidence? measuredSource = null)
+    {
+        ChannelStatistics source = measuredSource?.Target ?? target.Source;
+        double squares = SquareError(channel, target) + (measuredSource is null ? 0 : SquareError(channel, measuredSource));
+        return Of(source.Mean[channel], source.Variance[channel], target.Target.Mean[channel], target.Target.Variance[channel], target.Epsilon) with
+        {
+            StandardError = Math.Sqrt(Ratio(squares, source.Variance[channel] + target.Epsilon)),
+        };
+    }
+
     internal static ChannelShift Of(double sourceMean, double sourceVariance, double targetMean, double targetVariance, double epsilon)
     {
         double source = sourceVariance + epsilon, target = targetVariance + epsilon, shift = targetMean - sourceMean;
@@ -31,6 +42,13 @@ public sealed record ChannelShift(double MeanShift, double LogVarianceRatio, dou
 
     /// <summary>With epsilon 0, a channel that never varies is no shift where it stays and an infinite one where it moves.</summary>
     internal static double Ratio(double x, double unit) => x == 0 ? 0 : x / unit;
+
+    /// <summary>Of the mean and of the standard deviation, whose error is that of the variance over twice itself.</summary>
+    private static double SquareError(int channel, LayerEvidence measured)
+    {
+        double mean = measured.MeanStandardError(channel), variance = measured.VarianceStandardError(channel);
+        return (mean * mean) + Ratio(variance * variance, 4 * (measured.Target.Variance[channel] + measured.Epsilon));
+    }
 }
 
 /// <summary>The same of a layer: what its channels have in common.</summary>

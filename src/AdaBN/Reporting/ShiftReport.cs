@@ -1,6 +1,7 @@
 using System.Globalization;
 using AdaBN.Measurement;
 using AdaBN.Reporting;
+using AdaBN.Reporting.Pages;
 
 namespace AdaBN;
 
@@ -23,6 +24,10 @@ public sealed record ShiftReport(
 
     /// <summary>The report as JSON.</summary>
     public string ToJson() => ReportJson.Write(this);
+
+    /// <summary>The report as a page for browser and printer: one file that needs nothing else. docs/report.md says what is in it.</summary>
+    /// <param name="context">What it tells beside: files, date, predictions; nothing where null.</param>
+    public string ToHtml(ReportContext? context = null) => ShiftPage.Write(this, context ?? new ReportContext());
 }
 
 /// <summary>How far a layer's features lie apart in the two domains, in one and the same model.</summary>
@@ -57,7 +62,7 @@ public sealed record LayerShift(
     {
         LayerEvidence found = target.Evidence;
         if (measuredSource is null) CheckSource(found);
-        ChannelShift[] channels = [.. Enumerable.Range(0, found.Channels).Select(c => ShiftOf(c, found, measuredSource?.Evidence))];
+        ChannelShift[] channels = [.. Enumerable.Range(0, found.Channels).Select(c => ChannelShift.Of(c, found, measuredSource?.Evidence))];
         ShiftFigures figures = ShiftFigures.Of(channels);
         double error = ShiftFigures.RootMeanSquare(channels.Select(channel => channel.StandardError));
         double lowerBound = double.IsFinite(error) ? Math.Max(0, figures.Wasserstein - (SureErrors * error)) : 0;
@@ -75,22 +80,5 @@ public sealed record LayerShift(
             throw new AdaptationException(AdaptationError.NonFinite, string.Create(CultureInfo.InvariantCulture,
                 $"Layer '{layer.Layer.Name}', channel {c}, has the running mean {mean} and the running variance {variance} in the file, expected finite numbers and a variance that is not negative. Export the model again, give source samples, or leave the layer out with the layer filter."));
         }
-    }
-
-    private static ChannelShift ShiftOf(int c, LayerEvidence target, LayerEvidence? measuredSource)
-    {
-        ChannelStatistics source = measuredSource?.Target ?? target.Source;
-        double squares = SquareError(c, target) + (measuredSource is null ? 0 : SquareError(c, measuredSource));
-        return ChannelShift.Of(source.Mean[c], source.Variance[c], target.Target.Mean[c], target.Target.Variance[c], target.Epsilon) with
-        {
-            StandardError = Math.Sqrt(ChannelShift.Ratio(squares, source.Variance[c] + target.Epsilon)),
-        };
-    }
-
-    /// <summary>Of the mean and of the standard deviation, whose error is that of the variance over twice itself.</summary>
-    private static double SquareError(int c, LayerEvidence measured)
-    {
-        double mean = measured.MeanStandardError(c), variance = measured.VarianceStandardError(c);
-        return (mean * mean) + ChannelShift.Ratio(variance * variance, 4 * (measured.Target.Variance[c] + measured.Epsilon));
     }
 }
