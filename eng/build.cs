@@ -67,6 +67,7 @@ internal static partial class Build
                     return 0;
                 case "test":
                     Compile();
+                    InstallBrowserDriver();
                     return Test();
                 case "bench":
                     Compile();
@@ -218,6 +219,22 @@ internal static partial class Build
             _ = Process("apt-get", ["install", "-y", "-qq", "--no-install-recommends", .. packages.Split(' ')], Root, _ => { });
         }
         if (!AreThere()) throw new BuildException($"offline, pictures are decoded by the system's gdk-pixbuf and libwebp, which are not there. Install them (Debian: apt-get install {packages}), or use a registry that serves SkiaSharp.");
+    }
+
+    /// <summary>What drives Chromium, where there is one; its tests skip without.</summary>
+    private static void InstallBrowserDriver()
+    {
+        string folder = Path.Combine(Root, "tests", "Browser"), installed = Path.Combine(folder, "node_modules", ".package-lock.json");
+        if (!File.Exists("/usr/bin/chromium") || (File.Exists(installed) && File.GetLastWriteTimeUtc(installed) >= File.GetLastWriteTimeUtc(Path.Combine(folder, "package-lock.json")))) return;
+        try
+        {
+            if (Process("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder, Console.WriteLine) == 0) File.SetLastWriteTimeUtc(installed, DateTime.UtcNow);
+            else Console.WriteLine("npm could not install playwright-core (tests/Browser); tests in Chromium are skipped.");
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            Console.WriteLine("There is no npm on the PATH; tests in Chromium are skipped.");
+        }
     }
 
     private static void Start(string program, string[] arguments)

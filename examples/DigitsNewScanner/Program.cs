@@ -2,8 +2,10 @@
 // fitted on the new site's unlabeled scans, and AdaptOnnxModel re-estimates the model's BatchNormalization statistics on them.
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
 using AdaBN;
+using AdaBN.Images;
 using AdaBN.MLNet;
 using AdaBN.Onnx;
 using DigitsNewScanner;
@@ -73,6 +75,15 @@ File.WriteAllText(resultFile, JsonSerializer.Serialize(
     },
     new JsonSerializerOptions { WriteIndented = true }));
 
+// The same for people: a page with the verdict, charts, and scans that are read differently now.
+string reportFile = Path.Combine(outFolder, "report.html");
+ISampleSource images = SampleSource.FromArrays(scans.Select(Image), 1, 28, 28);
+PredictionReview? review = PredictionReview.Of(OnnxModel.Load(modelFile), step.Model, images, pictureOf: tensors => SamplePicture.ToPng(images.Inputs[0], tensors[0]));
+File.WriteAllText(reportFile, step.Report.ToHtml(new ReportContext
+{
+    Date = DateTimeOffset.UtcNow, Models = [Path.GetFileName(modelFile)], Data = ["optdigits.csv.gz"], Written = new ReportFile(Path.GetFileName(onnxFile), Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(onnxFile)))), Predictions = review,
+}));
+
 // What was written must score as the chain in memory does: the file in plain ONNX Runtime, the zip in a fresh MLContext.
 float[][] expected = Logits(adapted.Transform(scanView));
 var freshContext = new MLContext();
@@ -83,7 +94,7 @@ double zipDifference = LargestDifference(expected, fromZip);
 Console.WriteLine($"""
     Wrote {onnxFile}: plain ONNX Runtime differs by {onnxDifference:0.0e+0} at most.
     Wrote {zipFile}: the loaded pipeline differs by {zipDifference:0.0e+0} at most.
-    Wrote {resultFile}.
+    Wrote {resultFile} and {reportFile}.
     """);
 const double Tolerance = 1e-5;
 if (onnxDifference <= Tolerance && zipDifference <= Tolerance) return 0;
@@ -103,13 +114,18 @@ float[][] ScoreWithOnnxRuntime(string file)
     using var session = new InferenceSession(file);
     return [.. scans.Select(scan =>
     {
-        var image = new ModelImage();
-        ScanToImage.Map(new Pixels64 { Pixels = scan.Pixels }, image);
-        using OrtValue input = OrtValue.CreateTensorValueFromMemory(image.Image, [1, 1, 28, 28]);
+        using OrtValue input = OrtValue.CreateTensorValueFromMemory(Image(scan), [1, 1, 28, 28]);
         using var options = new RunOptions();
         using var outputs = session.Run(options, new Dictionary<string, OrtValue> { ["image"] = input }, ["logits"]);
         return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     })];
+}
+
+static float[] Image(Scan scan)
+{
+    var image = new ModelImage();
+    ScanToImage.Map(new Pixels64 { Pixels = scan.Pixels }, image);
+    return image.Image;
 }
 
 static double LargestDifference(float[][] expected, float[][] actual) =>

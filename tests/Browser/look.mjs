@@ -1,9 +1,9 @@
-// Opens a page as people do and tells what it found, as JSON: node look.mjs PAGE.html FOLDER|- [chromium]
+// Opens pages as people do and tells what it found, as JSON: node look.mjs CHROMIUM FOLDER PAGE.html… (FOLDER gets a picture of each view)
 import { chromium } from 'playwright-core';
 import { pathToFileURL } from 'node:url';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
-const [page, folder, executablePath = '/usr/bin/chromium'] = process.argv.slice(2);
+const [executablePath, folder, ...pages] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] });
 const views = [
   { name: 'light', viewport: { width: 1024, height: 900 }, colorScheme: 'light' },
@@ -13,19 +13,22 @@ const views = [
 ];
 const found = {};
 try {
-  for (const { name, media, ...view } of views) {
-    const context = await browser.newContext(view);
-    const tab = await context.newPage();
-    const errors = [], requests = [];
-    tab.on('console', message => { if (['error', 'warning'].includes(message.type())) errors.push(message.text()); });
-    tab.on('pageerror', error => errors.push(String(error)));
-    tab.on('request', request => { if (!request.url().startsWith('data:')) requests.push(request.url()); });
-    if (media) await tab.emulateMedia({ media });
-    await tab.goto(pathToFileURL(page).href);
-    found[name] = { errors, requests, ...await tab.evaluate(lookAround, media === 'print') };
-    if (folder !== '-') await tab.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
-    if (media && folder !== '-') await tab.pdf({ path: join(folder, `${name}.pdf`), format: 'A4' });
-    await context.close();
+  for (const page of pages) {
+    const name = basename(page, '.html'), seen = found[name] = {};
+    for (const { name: view, media, ...settings } of views) {
+      const context = await browser.newContext(settings);
+      const tab = await context.newPage();
+      const errors = [], requests = [];
+      tab.on('console', message => { if (['error', 'warning'].includes(message.type())) errors.push(message.text()); });
+      tab.on('pageerror', error => errors.push(String(error)));
+      tab.on('request', request => { if (!request.url().startsWith('data:')) requests.push(request.url()); });
+      if (media) await tab.emulateMedia({ media });
+      await tab.goto(pathToFileURL(page).href);
+      seen[view] = { errors, requests, ...await tab.evaluate(lookAround, media === 'print') };
+      await tab.screenshot({ path: join(folder, `${name}-${view}.png`), fullPage: true });
+      if (media) await tab.pdf({ path: join(folder, `${name}.pdf`), format: 'A4' });
+      await context.close();
+    }
   }
 } finally {
   await browser.close();

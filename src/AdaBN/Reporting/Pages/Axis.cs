@@ -28,8 +28,9 @@ internal sealed record Axis(double From, double Step, int Steps)
 
     public string Label(double tick)
     {
-        double rounded = Math.Round(tick / Step) * Step;
-        bool isPlain = Step >= 1e-4 && Math.Max(Math.Abs(From), Math.Abs(To)) < 1e5;
-        return rounded.ToString(isPlain ? "0.####" : "0.##e+0", CultureInfo.InvariantCulture).Replace('-', '−');
+        double rounded = Math.Round(tick / Step) * Step, largest = Math.Max(Math.Abs(From), Math.Abs(To));
+        bool isPlain = Step >= 1e-4 && largest < 1e5;
+        string digits = string.Create(CultureInfo.InvariantCulture, $"g{Math.Clamp((int)Math.Ceiling(Math.Log10(largest / Step)) + 1, 1, 15)}");
+        return rounded.ToString(isPlain ? "0.####" : digits, CultureInfo.InvariantCulture).Replace('-', '−');
     }
 }

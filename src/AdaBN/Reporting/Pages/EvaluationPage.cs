@@ -69,7 +69,7 @@ internal static class EvaluationPage
         ClassRecall[] shown = met.Length <= MostInMatrix ? met : [.. met.OrderByDescending(Errors).ThenBy(one => one.Class).Take(MostInMatrix).OrderBy(one => one.Class)];
         string said = "A row a true class, a column what the model takes its images for; the stronger the colour, the larger the share of the row." + (shown.Length < met.Length
             ? string.Create(CultureInfo.InvariantCulture, $" Shown are the {shown.Length} classes with most errors of {met.Length}; the JSON inside this file has all.") : "");
-        IEnumerable<Markup> rows = shown.Select(label => Page.Row([Page.Name(Page.Class(context, label.Class)), .. shown.Select(predicted =>
+        IEnumerable<Markup> rows = shown.Select(label => Page.Row([Page.Name(label.Class < context.Classes.Count ? FormattableString.Invariant($"{label.Class} {context.Classes[label.Class]}") : Page.Class(context, label.Class)), .. shown.Select(predicted =>
         {
             int samples = counts.GetValueOrDefault((label.Class, predicted.Class));
             double share = label.Samples == 0 ? 0 : (double)samples / label.Samples;
@@ -78,7 +78,7 @@ internal static class EvaluationPage
         Markup[] worst = [.. report.Confusion.Where(cell => cell.Label != cell.Predicted).OrderByDescending(cell => cell.Samples).ThenBy(cell => (cell.Label, cell.Predicted)).Take(5)
             .Select(cell => Markup.Of($"<li><bdi>{Page.Class(context, cell.Label)}</bdi> taken for <bdi>{Page.Class(context, cell.Predicted)}</bdi>: {Markup.Number(cell.Samples, "0")} images</li>"))];
         return Page.Section(title, Markup.Of($"""
-            {Page.Paragraph(said)}{Page.Table($"{title}: images", [Markup.Of($"<th scope=\"col\" class=\"name\">true class</th>"), .. shown.Select(one => Markup.Of($"<th scope=\"col\"><bdi>{Page.Class(context, one.Class)}</bdi></th>"))], rows, "confusion")}
+            {Page.Paragraph(said)}{Page.Table($"{title}: images", [Markup.Of($"<th scope=\"col\" class=\"name\">true class</th>"), .. shown.Select(one => Markup.Of($"<th scope=\"col\" title=\"{Page.Class(context, one.Class)}\">{one.Class}</th>"))], rows, "confusion")}
             {(worst.Length > 0 ? Markup.Of($"<h3>Most frequent mistakes</h3><ul>{worst}</ul>") : Page.Paragraph("No mistake."))}
             """));
     }
