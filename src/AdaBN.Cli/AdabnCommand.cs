@@ -29,6 +29,7 @@ internal static class AdabnCommand
             RewriteCommand.Create(console, Consoles.For(error), output),
             ScoreCommand.Create(console, Consoles.For(error), output),
             EvaluateCommand.Create(console, Consoles.For(error), output, clock ?? TimeProvider.System),
+            CompareCommand.Create(console, Consoles.For(error), output),
             verbose,
             new HelpOption { Recursive = true },
             new VersionOption(),
