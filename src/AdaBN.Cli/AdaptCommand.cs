@@ -18,9 +18,13 @@ internal static class AdaptCommand
         var settings = new AdaptationArguments();
         var gate = SharedOptions.Gate();
         var singleFile = SharedOptions.SingleFile();
-        var dryRun = new Option<bool>("--dry-run") { Description = "Check model and data, foretell the memory, and stop." };
+        var dryRun = SharedOptions.DryRun();
         var json = SharedOptions.Json();
-        var command = new Command("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain. Example: adabn adapt classifier.onnx --data site42/ --preset imagenet --out classifier.site42.onnx")
+        var command = new DocumentedCommand("adapt", "Re-estimate BatchNormalization statistics on unlabeled samples of a new domain.",
+            "adabn adapt classifier.onnx --data site42/ --preset imagenet --out classifier.site42.onnx",
+            "adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx --gate",
+            "adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx --policy adabn+trimmed:0.1 --max-samples 5000",
+            "adabn adapt classifier.onnx --data site42/ --preset imagenet --out classifier.site42.onnx --dry-run")
         {
             model, step, data, input, destination, gate, singleFile, dryRun, json,
         };
@@ -31,6 +35,7 @@ internal static class AdaptCommand
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!;
             CommandInputs.CheckTarget(source, target);
+            foreach (string fed in parsed.GetValue(data)!) CommandInputs.CheckTarget(fed, target, "the data");
             html.Check(parsed, [source, target, .. parsed.GetValue(data)!]);
             ModelFile file = ModelFile.Load(source, parsed.GetValue(step));
             OnnxModel loaded = file.Model;
@@ -38,8 +43,8 @@ internal static class AdaptCommand
             OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples);
             if (parsed.GetValue(dryRun))
             {
-                Print(console, BatchNormAdapter.EstimateMemory(loaded, samples.Samples, options), options);
-                return AdabnCommand.Success;
+                var plan = new DryRun([target, .. html.WouldWrite(parsed)]) { Samples = samples.CountUpTo(options.MaxSamples), Memory = BatchNormAdapter.EstimateMemory(loaded, samples.Samples, options) };
+                return plan.Tell(console, parsed.GetValue(json) ? output : null, options.EffectiveMaxMemory);
             }
             AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(loaded, samples.Samples, options, progress, cancellationToken));
             ReportContext? context = html.ContextOf(parsed, [source], parsed.GetValue(data)!, () => samples.Review(loaded, result.Model, result.Report.Samples, cancellationToken));
@@ -48,23 +53,16 @@ internal static class AdaptCommand
             bool isAdvised = CommandInputs.IsAdvised(parsed.GetValue(gate), result.Report.Verdict);
             if (isAdvised) file.Save(target, result.Model, parsed.GetValue(singleFile));
             html.Write(parsed, context is null || !isAdvised ? context : context with { Written = HtmlOptions.FileOf(target) }, result.Report.ToHtml);
-            if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());
+            if (parsed.GetValue(json)) output.WriteLine(JsonText.Of(result.Report.ToJson(), new { Wrote = isAdvised ? target : null }));
             else Print(console, result.Report, isAdvised ? $"wrote {target}" : "wrote nothing (--gate)");
             return isAdvised ? AdabnCommand.Success : AdabnCommand.Alert;
         }, CancellationToken.None));
         return command;
     }
 
-    private static void Print(IAnsiConsole console, MemoryEstimate estimate, AdaptationOptions options)
-    {
-        static string Megabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{(bytes + (1 << 20) - 1) >> 20} MB");
-        console.WriteLine($"activations between stages {Megabytes(estimate.Activations)}, at most {Megabytes(options.EffectiveMaxMemory)} of it in RAM; " +
-            $"batches under way {Megabytes(estimate.Workspace)}; model {Megabytes(estimate.Model)}; {(estimate.Images > 0 ? $"each image's own moments {Megabytes(estimate.Images)}; " : "")}program {Megabytes(MemoryEstimate.Program)}; together {Megabytes(estimate.Total)}");
-    }
-
     public static void Print(IAnsiConsole console, AdaptationReport report, string outcome)
     {
-        var table = new Table().Border(TableBorder.Minimal).AddColumns("layer", "depth", "channels", "shift (symmetric KL)");
+        var table = new Table().Border(TableBorder.Minimal).AddColumns("layer", "depth", "channels", "shift (symmetric KL)").KeepingWhole(console, column: 0, report.Layers.Select(layer => layer.Name));
         foreach (LayerReport layer in report.Layers)
         {
             table.AddRow(Markup.Escape(layer.Name), layer.Depth.ToString(CultureInfo.InvariantCulture), layer.Channels.ToString(CultureInfo.InvariantCulture),

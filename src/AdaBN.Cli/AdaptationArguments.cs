@@ -21,6 +21,9 @@ internal sealed class AdaptationArguments
     private readonly Option<string?> _reference = SharedOptions.Reference();
     private readonly Option<bool> _allowImageOutput = new("--allow-image-output") { Description = "Adapt also a model whose output is a picture (super-resolution, generation): it will have the source domain's contrast." };
     private readonly Option<int?> _workers = SharedOptions.Workers();
+
+    public AdaptationArguments() => _policy.CompletionSources.Add("auto", "adabn", "keep", "mix:0.5", "prior:16", "gate", "gate:cautious", "adabn+trimmed:0.1");
+
     public IEnumerable<Option> All =>
         [_batchSize, _maxSamples, _standardError, _maxMemory, _halfPrecision, _policy, _judge, _labelled, _labels, _variance, _skip, _reference, _allowImageOutput, _workers];
 

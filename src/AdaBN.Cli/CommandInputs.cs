@@ -10,8 +10,37 @@ internal static class CommandInputs
     {
         if (Path.GetFullPath(source) == Path.GetFullPath(target))
             throw new ArgumentException($"The file to write is {what} itself ({source}); give another, it is needed again.");
+        CheckWritable(target);
+    }
+
+    /// <summary>Sees to it that a file can be written where it is to be, before hours of work.</summary>
+    public static void CheckWritable(string target)
+    {
+        if (Directory.Exists(target)) throw new ArgumentException($"The file to write, {target}, is a folder; give a file's name.");
         string folder = Path.GetDirectoryName(Path.GetFullPath(target))!;
         if (!Directory.Exists(folder)) throw new DirectoryNotFoundException($"The folder {folder}, where {Path.GetFileName(target)} is to be written, does not exist.");
+        try
+        {
+            File.Create(Path.Combine(folder, $".{Path.GetRandomFileName()}.tmp"), bufferSize: 1, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            throw new UnauthorizedAccessException($"Nothing can be written to the folder {folder}, where {Path.GetFileName(target)} is to be: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Loads a model that a user named.</summary>
+    public static OnnxModel Load(string path)
+    {
+        CheckThere(path);
+        return OnnxModel.Load(path);
+    }
+
+    /// <summary>Sees to it that a model's file is one.</summary>
+    public static void CheckThere(string path)
+    {
+        if (Directory.Exists(path)) throw new ArgumentException($"{path} is a folder, expected an ONNX file.");
+        if (!File.Exists(path)) throw new FileNotFoundException($"There is no file {path}, expected an ONNX file.");
     }
 
     /// <summary>Whether to write what came out: always without <c>--gate</c>, else where the verdict is to use it.</summary>

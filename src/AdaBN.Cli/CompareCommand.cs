@@ -19,7 +19,10 @@ internal static class CompareCommand
         var failOnDifference = new Option<bool>("--fail-on-difference") { Description = string.Create(CultureInfo.InvariantCulture, $"End with exit code {AdabnCommand.Alert} where anything differs.") };
         var failOnOther = new Option<bool>("--fail-on-other") { Description = string.Create(CultureInfo.InvariantCulture, $"End with exit code {AdabnCommand.Alert} where anything but statistics (and notes of this tool in the metadata) differs.") };
         Option<bool> json = SharedOptions.Json();
-        var command = new Command("compare", "Tell what differs between two models: statistics of layers, tensors, nodes, metadata; what is not told is the same, byte for byte. Example: adabn compare classifier.onnx classifier.site42.onnx --fail-on-other")
+        var command = new DocumentedCommand("compare", "Tell what differs between two models: statistics of layers, tensors, nodes, metadata; what is not told is the same, byte for byte.",
+            "adabn compare classifier.onnx classifier.site42.onnx --fail-on-other",
+            "adabn compare classifier.onnx classifier.site42.onnx --channels 3",
+            "adabn compare classifier.onnx classifier.site42.onnx --data site42.npy --json")
         {
             first, second, channels, data, domain, failOnDifference, failOnOther, json,
         };
@@ -29,7 +32,7 @@ internal static class CompareCommand
             string[] files = [parsed.GetValue(first)!, parsed.GetValue(second)!];
             int most = parsed.GetValue(channels);
             if (most < 0) throw new ArgumentException($"--channels is {most.ToString(CultureInfo.InvariantCulture)}, expected a number from 0.");
-            OnnxModel[] models = [.. files.Select(OnnxModel.Load)];
+            OnnxModel[] models = [.. files.Select(CommandInputs.Load)];
             ModelComparison found = ModelComparison.Of(models[0], models[1]);
             if (parsed.GetValue(data) is { } path)
             {
@@ -55,10 +58,10 @@ internal static class CompareCommand
     private static void Print(IAnsiConsole console, ModelComparison found, int channels)
     {
         LayerChange[] changed = [.. found.Layers.Where(layer => layer.HasChanged).OrderByDescending(layer => layer.Figures.Wasserstein)];
-        if (changed.Length > 0) console.Write(LayerTable(changed));
+        if (changed.Length > 0) console.Write(LayerTable(changed).KeepingWhole(console, column: 0, changed.Select(layer => layer.Name)));
         if (changed.Length > LinesShown) console.WriteLine(Text($"… and {changed.Length - LinesShown} layers that moved less (--json lists them)."));
-        if (channels > 0 && changed.Length > 0) console.Write(ChannelTable(changed, channels));
-        if (found.Tensors.Count > 0) console.Write(TensorTable(found.Tensors));
+        if (channels > 0 && changed.Length > 0) console.Write(ChannelTable(changed, channels).KeepingWhole(console, column: 0, changed.Select(layer => layer.Name)));
+        if (found.Tensors.Count > 0) console.Write(TensorTable(found.Tensors).KeepingWhole(console, column: 0, found.Tensors.Select(tensor => tensor.Name)));
         Tell(console, found.Nodes.Select(node =>
             $"node {node.OpType} '{node.Name}'{(node.Graph is { } graph ? $" ({graph})" : "")} {InWords(node.Kind)}{(node.Changes.Count > 0 ? $": {string.Join(", ", node.Changes)}" : "")}"));
         Tell(console, found.Domains.Select(domain => Text($"domain {domain.Id} {InWords(domain)}")));

@@ -36,6 +36,7 @@ internal sealed class DataOptions
     public DataOptions(Command command, bool everySampleCounts = false)
     {
         _everySampleCounts = everySampleCounts;
+        _preset.CompletionSources.Add([.. Preprocessing.Presets.Keys]);
         foreach (Option option in (Option[])[.. Preparing, .. everySampleCounts ? Array.Empty<Option>() : [_maxBroken], _preview]) command.Add(option);
     }
 

@@ -18,14 +18,13 @@ internal static class EvaluateCommand
         Option<string?> labels = SharedOptions.Labels();
         Option<long?> domain = SharedOptions.Domain();
         Option<bool> json = SharedOptions.Json("Print the report as JSON, the confusion of classes with it.");
-        var command = new Command("evaluate", "Accuracy of a model on labelled samples with its 95 % interval; of two models both, and the change. Example: adabn evaluate classifier.onnx classifier.site42.onnx --data labelled42/ --preset imagenet")
+        var command = new DocumentedCommand("evaluate", "Accuracy of a model on labelled samples with its 95 % interval; of two models both, and the change.",
+            "adabn evaluate classifier.onnx --data labelled42/ --preset imagenet",
+            "adabn evaluate classifier.onnx classifier.site42.onnx --data labelled42/ --preset imagenet",
+            "adabn evaluate classifier.onnx classifier.site42.onnx --data site42.npy --labels site42.txt --json")
         {
             model, second, data, labels, domain, json,
         };
-        command.Validators.Add(parsed =>
-        {
-            if (parsed.GetValue(second) is { } name && name.StartsWith("--", StringComparison.Ordinal)) parsed.AddError($"There is no option '{name}' here."); // it would pass for MODEL2
-        });
         var pixels = new DataOptions(command, everySampleCounts: true);
         var html = new HtmlOptions(command, clock);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>

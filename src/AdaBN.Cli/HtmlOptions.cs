@@ -33,6 +33,9 @@ internal sealed class HtmlOptions
         if (parsed.GetValue(_classNames) is { } names && !File.Exists(names)) throw new FileNotFoundException($"{_classNames.Name}: there is no file {names}.");
     }
 
+    /// <summary>The page, where one is asked for.</summary>
+    public string[] WouldWrite(ParseResult parsed) => parsed.GetValue(_html) is { } page ? [page] : [];
+
     /// <summary>What the page tells beside the report; null where none is asked for.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="models">The models looked at.</param>

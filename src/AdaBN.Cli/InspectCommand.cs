@@ -14,7 +14,11 @@ internal static class InspectCommand
         var step = SharedOptions.Step();
         var reference = SharedOptions.Reference();
         var json = SharedOptions.Json("Print JSON.");
-        var command = new Command("inspect", "List a model's normalization layers. Example: adabn inspect classifier.onnx") { model, step, reference, json };
+        var command = new DocumentedCommand("inspect", "List a model's normalization layers, and what an adaptation would do with each.",
+            "adabn inspect classifier.onnx", "adabn inspect classifier.onnx --json", "adabn inspect folded.onnx --reference folded.reference")
+        {
+            model, step, reference, json,
+        };
         command.SetAction(parsed =>
         {
             OnnxModel loaded = ModelFile.Load(parsed.GetValue(model)!, parsed.GetValue(step)).Model;
@@ -52,15 +56,19 @@ internal static class InspectCommand
         foreach ((string key, string text) in model.Metadata.Where(entry => entry.Key.StartsWith("adabn.", StringComparison.Ordinal) && !entry.Key.StartsWith(DomainBank.MetadataPrefix, StringComparison.Ordinal))) console.WriteLine($"{key} {Shortened(text)}");
         if (layers.Count > 0)
         {
-            var table = new Table().Border(TableBorder.Minimal).AddColumns("#", "layer", "form", "channels", "depth", "statistics", "adapt");
+            bool isWide = console.IsWide() && layers.Any(layer => layer.Statistics is not null);
+            Table table = new Table().Border(TableBorder.Minimal).AddColumns(["#", "layer", "form", "channels", "depth", .. isWide ? ["statistics"] : Array.Empty<string>(), "adapt"])
+                .KeepingWhole(console, column: 1, layers.Select(layer => layer.Name));
             foreach (NormalizationLayer layer in layers)
             {
-                table.AddRow(
+                table.AddRow([
                     layer.Index.ToString(CultureInfo.InvariantCulture), Markup.Escape(layer.Name), Markup.Escape(layer.Spelling is { } spelling ? $"{layer.Form}, {spelling}" : layer.Form),
-                    Number(layer.Channels), Number(layer.Depth), Markup.Escape(layer.Statistics ?? "–"), Markup.Escape(Advice(layer)));
+                    Number(layer.Channels), Number(layer.Depth), .. isWide ? [Markup.Escape(layer.Statistics ?? "–")] : Array.Empty<string>(), layer.CanAdapt ? "yes" : "no"]);
             }
             console.Write(table);
         }
+        foreach (IGrouping<string, NormalizationLayer> alike in layers.Where(layer => !layer.CanAdapt).GroupBy(Advice))
+            console.WriteLine($"not {string.Join(", ", alike.Select(layer => $"#{layer.Index.ToString(CultureInfo.InvariantCulture)}"))}: {alike.Key}");
         console.WriteLine(NormalizationVerdict.Of(layers));
         if (DomainBank.IsBank(model)) console.WriteLine("note: this is a bank of domains around its source model; 'adabn bank list' lists them, 'adabn bank add' adapts to one more.");
         if (referenceFault is not null) console.WriteLine($"note: as it stands, adapting is refused. {referenceFault}");
@@ -71,11 +79,7 @@ internal static class InspectCommand
         }
     }
 
-    private static string Advice(NormalizationLayer layer)
-    {
-        if (layer.DeclinedBecause is not { } reason) return "yes";
-        return layer.Mend is { } mend ? $"no: {reason}. Mend: {mend}" : $"no: {reason}";
-    }
+    private static string Advice(NormalizationLayer layer) => layer.Mend is { } mend ? $"{layer.DeclinedBecause}. Mend: {mend}" : layer.DeclinedBecause!;
 
     private static string Shortened(string text)
     {

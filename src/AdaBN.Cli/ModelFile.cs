@@ -10,6 +10,7 @@ internal sealed record ModelFile(OnnxModel Model, SavedPipeline? Pipeline, Pipel
 {
     public static ModelFile Load(string path, int? step)
     {
+        CommandInputs.CheckThere(path);
         if (!SavedPipeline.IsZip(path))
             return step is null ? new ModelFile(OnnxModel.Load(path), null, null) : throw new ArgumentException($"--step is for pipelines that ML.NET saved; {path} is none.");
         SavedPipeline pipeline = SavedPipeline.Open(path);

@@ -10,6 +10,10 @@ internal sealed record OpenedData(IReadOnlyList<DataFile> Parts)
 
     public ISampleSource Samples { get; } = Parts.Count == 1 ? Parts[0].Samples : SampleSource.Zip([.. Parts.Select(part => part.Samples)]);
 
+    /// <summary>Samples that will be read; null where nobody knows yet.</summary>
+    /// <param name="most">The most that are wanted.</param>
+    public long? CountUpTo(long? most) => Samples.Count is { } count ? Math.Min(count, most ?? count) : most;
+
     /// <summary>Makes a model carry how its pixels are prepared, where one input takes any.</summary>
     public void RecordPreprocessing(OnnxModel model)
     {

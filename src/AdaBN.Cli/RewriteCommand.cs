@@ -25,11 +25,15 @@ internal static class RewriteCommand
         var skip = SharedOptions.Skip("Leave as it is");
         var destination = new Option<string>("--out") { Description = "Where to write the rewritten model.", Required = true, HelpName = "OUT.onnx" };
         var singleFile = SharedOptions.SingleFile();
-        var json = SharedOptions.Json();
-        var command = new Command("rewrite", "Put other normalizations in the place of BatchNormalization. Example: adabn rewrite classifier.onnx --to in --first 1 --out classifier.in.onnx")
+        Option<bool> dryRun = SharedOptions.DryRun(), json = SharedOptions.Json();
+        var command = new DocumentedCommand("rewrite", "Put other normalizations in the place of BatchNormalization.",
+            "adabn rewrite classifier.onnx --to in --first 1 --out classifier.in.onnx",
+            "adabn rewrite classifier.onnx --to bin:0.5 --out classifier.bin.onnx",
+            "adabn rewrite classifier.onnx --to search --data site42.npy --out classifier.found.onnx")
         {
-            model, to, data, input, maxSamples, labelled, labels, first, skip, destination, singleFile, json,
+            model, to, data, input, maxSamples, labelled, labels, first, skip, destination, singleFile, dryRun, json,
         };
+        to.CompletionSources.Add("in", "bin", "bin:0.5", "ibn-a:1", "adain", "search");
         var pixels = new DataOptions(command);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
@@ -39,7 +43,7 @@ internal static class RewriteCommand
             if ((kind is "bin" or "search") != (files.Length > 0)) throw new ArgumentException("--to bin or search and --data go together: RHO is measured on samples, and rewrites are compared on them. Other kinds read none.");
             if (kind == "search" && parsed.GetValue(first) is not null) throw new ArgumentException("--to search finds itself how many layers; leave out --first.");
             if (kind != "search" && (parsed.GetValue(labelled) ?? parsed.GetValue(labels)) is not null) throw new ArgumentException("--labelled and --labels are for --to search; other kinds choose nothing.");
-            OnnxModel loaded = OnnxModel.Load(source);
+            OnnxModel loaded = CommandInputs.Load(source);
             Func<NormalizationLayer, bool>? filter = CommandInputs.FilterOf(loaded, null, parsed.GetValue(skip) ?? []);
             var options = new AdaptationOptions
             {
@@ -48,9 +52,14 @@ internal static class RewriteCommand
                 Labelled = CommandInputs.LabelledOf(parsed.GetValue(labelled) is { } known ? pixels.OpenWhole(parsed, loaded, known, labelled.Name) : null, parsed.GetValue(labels)),
             };
             OpenedData? samples = files.Length > 0 ? pixels.Open(parsed, loaded, files, parsed.GetValue(input) ?? [], options.MaxSamples) : null;
+            if (parsed.GetValue(dryRun))
+            {
+                if (kind is not ("search" or "bin")) NormalizationRewriter.Rewrite(loaded, WithFirst(RewriteOf(kind), kind, parsed.GetValue(first)) with { LayerFilter = filter });
+                return new DryRun(target) { Samples = samples?.CountUpTo(options.MaxSamples) }.Tell(console, parsed.GetValue(json) ? output : null);
+            }
             T OnSamples<T>(Func<ISampleSource, IProgress<AdaptationProgress>?, T> work)
             {
-                T found = ProgressBar.Run(errorConsole, progress => work(samples!.Samples, progress));
+                T found = ProgressBar.Run(errorConsole, progress => work(samples!.Samples, progress), kind == "search" ? "searching" : "measuring");
                 samples!.TellFindings(errorConsole.Profile.Out.Writer);
                 return found;
             }
@@ -63,20 +72,25 @@ internal static class RewriteCommand
             {
                 RewriteSearchResult found = OnSamples((samples, progress) => RewriteSearch.Find(loaded, samples, options, progress, cancellationToken));
                 if (found.Model is { } best) Save(best);
-                if (parsed.GetValue(json)) output.WriteLine(found.Report.ToJson());
+                if (parsed.GetValue(json)) output.WriteLine(JsonText.Of(found.Report.ToJson(), new { Wrote = found.Model is null ? null : target }));
                 else Print(console, found.Report, target);
                 return found.Model is null ? AdabnCommand.Alert : AdabnCommand.Success;
             }
             NormalizationRewrite rewrite = kind != "bin" ? RewriteOf(kind)
                 : NormalizationRewrite.ToBatchInstanceNorm(OnSamples((samples, progress) => BatchShare.Measure(loaded, samples, options, progress, cancellationToken)));
-            if (parsed.GetValue(first) is { } layers) rewrite = rewrite.FirstLayers is null ? rewrite with { FirstLayers = layers } : throw new ArgumentException($"--to {kind} says itself how many layers; leave out --first.");
-            RewriteResult result = NormalizationRewriter.Rewrite(loaded, rewrite with { LayerFilter = filter });
+            RewriteResult result = NormalizationRewriter.Rewrite(loaded, WithFirst(rewrite, kind, parsed.GetValue(first)) with { LayerFilter = filter });
             Save(result.Model);
-            if (parsed.GetValue(json)) output.WriteLine(result.Report.ToJson());
+            if (parsed.GetValue(json)) output.WriteLine(JsonText.Of(result.Report.ToJson(), new { Wrote = target }));
             else Print(console, result.Report, target);
             return AdabnCommand.Success;
         }, CancellationToken.None));
         return command;
+    }
+
+    private static NormalizationRewrite WithFirst(NormalizationRewrite rewrite, string kind, int? layers)
+    {
+        if (layers is null) return rewrite;
+        return rewrite.FirstLayers is null ? rewrite with { FirstLayers = layers } : throw new ArgumentException($"--to {kind} says itself how many layers; leave out --first.");
     }
 
     private static NormalizationRewrite RewriteOf(string kind) => kind.Split(':') switch
@@ -90,7 +104,7 @@ internal static class RewriteCommand
 
     private static void Print(IAnsiConsole console, RewriteReport report, string target)
     {
-        var table = new Table().Border(TableBorder.Minimal).AddColumns("layer", "depth", "now", "values read or written a sample");
+        var table = new Table().Border(TableBorder.Minimal).AddColumns("layer", "depth", "now", "values read or written a sample").KeepingWhole(console, column: 0, report.Layers.Select(layer => layer.Name));
         foreach (RewrittenLayer layer in report.Layers)
             table.AddRow(Markup.Escape(layer.Name), layer.Depth?.ToString(CultureInfo.InvariantCulture) ?? "–", Markup.Escape(layer.LeftBecause is { } reason ? $"as it was: {reason}" : string.Join(", ", layer.Operators)), Traffic(layer));
         console.Write(table);

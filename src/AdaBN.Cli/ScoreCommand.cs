@@ -15,10 +15,14 @@ internal static class ScoreCommand
         var destination = new Option<string?>("--out") { Description = "Where to write the table; default: standard output.", HelpName = "FILE.csv" };
         Option<long?> domain = SharedOptions.Domain();
         Option<int?> step = SharedOptions.Step();
+        Option<bool> dryRun = SharedOptions.DryRun();
         Option<bool> json = SharedOptions.Json("Print the scores as JSON.");
-        var command = new Command("score", "Run a model on samples: a CSV with a line a sample, which holds its file (or its number), its class, that class's probability and all scores. Example: adabn score classifier.onnx --data site42/ --preset imagenet --out scores.csv")
+        var command = new DocumentedCommand("score", "Run a model on samples: a CSV with a line a sample, which holds its file (or its number), its class, that class's probability and all scores.",
+            "adabn score classifier.onnx --data site42/ --preset imagenet --out scores.csv",
+            "adabn score classifier.onnx --data site42.npy --json",
+            "adabn score sites.onnx --data site42.npy --domain 1")
         {
-            model, step, data, destination, domain, json,
+            model, step, data, destination, domain, dryRun, json,
         };
         var pixels = new DataOptions(command);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
@@ -32,6 +36,7 @@ internal static class ScoreCommand
             }
             ScorableModel loaded = ScorableModel.Load(source, parsed.GetValue(step));
             OpenedData samples = pixels.Open(parsed, loaded.Pictured, [path], []);
+            if (parsed.GetValue(dryRun)) return new DryRun(target is null ? [] : [target]) { Samples = samples.Samples.Count }.Tell(console, parsed.GetValue(json) ? output : null);
             ScoredSamples scored = ProgressBar.Run(errorConsole, progress => ModelEvaluation.Score(loaded.Model, samples.Samples, parsed.GetValue(domain), progress, cancellationToken), "scoring");
             samples.TellFindings(errorConsole.Profile.Out.Writer);
             string[] names = samples.Parts[0].ReadNames ?? [.. Enumerable.Range(0, scored.Predicted.Count).Select(number => number.ToString(CultureInfo.InvariantCulture))];

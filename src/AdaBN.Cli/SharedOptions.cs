@@ -38,5 +38,7 @@ internal static class SharedOptions
 
     public static Option<bool> SingleFile() => new("--single-file") { Description = "Write one file, also where the source model keeps data outside (else those files are copied beside it)." };
 
+    public static Option<bool> DryRun() => new("--dry-run") { Description = "Check everything, say what would be done and written, and stop." };
+
     public static Option<bool> Json(string what = "Print the report as JSON.") => new("--json") { Description = what };
 }

@@ -28,7 +28,10 @@ internal static class ShiftCommand
         var workers = SharedOptions.Workers();
         var json = SharedOptions.Json($"Print the report as JSON ({ShiftReport.JsonSchema}).");
         var failOnDrift = new Option<bool>("--fail-on-drift") { Description = string.Create(CultureInfo.InvariantCulture, $"End with exit code {AdabnCommand.Alert} where a layer has drifted.") };
-        var command = new Command("shift", "Tell how far samples lie from the model's source domain in each layer; writes nothing. Example: adabn shift classifier.onnx --data today/ --preset imagenet --fail-on-drift")
+        var command = new DocumentedCommand("shift", "Tell how far samples lie from the model's source domain in each layer; writes nothing.",
+            "adabn shift classifier.onnx --data today/ --preset imagenet --fail-on-drift",
+            "adabn shift classifier.onnx --data today.npy --source training.npy --mmd",
+            "adabn shift classifier.onnx --data today.npy --threshold 0.5 --json")
         {
             model, step, data, source, input, mmd, reference, threshold, maxSamples, skip, workers, json, failOnDrift,
         };
@@ -68,14 +71,16 @@ internal static class ShiftCommand
 
     private static void Print(IAnsiConsole console, ShiftReport report)
     {
-        var table = new Table().Border(TableBorder.Minimal).AddColumns("layer", "depth", "channels", "shift", "± error", "mean", "log variance", "symmetric KL");
+        bool isWide = console.IsWide();
+        Table table = new Table().Border(TableBorder.Minimal).AddColumns(["layer", "depth", "channels", "shift", "± error", .. isWide ? ["mean", "log variance", "symmetric KL"] : Array.Empty<string>()])
+            .KeepingWhole(console, column: 0, report.Layers.Select(layer => layer.Name));
         if (report.Layers[0].Mmd is not null) table.AddColumn("MMD");
         table.AddColumn("drift");
         foreach (LayerShift layer in report.Layers.Take(LayersShown))
         {
             table.AddRow([
-                Markup.Escape(layer.Name), layer.Depth.ToString(CultureInfo.InvariantCulture), layer.Channels.Count.ToString(CultureInfo.InvariantCulture), Number(layer.Figures.Wasserstein),
-                Number(layer.StandardError), Number(layer.Figures.MeanShift), Number(layer.Figures.LogVarianceRatio), Number(layer.Figures.SymmetricKL),
+                Markup.Escape(layer.Name), layer.Depth.ToString(CultureInfo.InvariantCulture), layer.Channels.Count.ToString(CultureInfo.InvariantCulture), Number(layer.Figures.Wasserstein), Number(layer.StandardError),
+                .. isWide ? [Number(layer.Figures.MeanShift), Number(layer.Figures.LogVarianceRatio), Number(layer.Figures.SymmetricKL)] : Array.Empty<string>(),
                 .. layer.Mmd is { } mmd ? [mmd.ToString("g3", CultureInfo.InvariantCulture)] : Array.Empty<string>(), layer.HasDrifted ? "yes" : "no"]);
         }
         console.Write(table);

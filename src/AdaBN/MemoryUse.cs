@@ -12,6 +12,9 @@ public sealed record MemoryEstimate(long Activations, long Workspace, long Model
     /// <summary>Each image's own moments of one stage's layers, where the policy looks at them (<see cref="IAdaptationPolicy.NeedsImages"/>); else 0.</summary>
     public long Images { get; init; }
 
+    /// <summary>Stages that the samples would go through in one pass.</summary>
+    public int Stages { get; init; }
+
     /// <summary>The sum.</summary>
     public long Total => Activations + Workspace + Model + Images + Program;
 }

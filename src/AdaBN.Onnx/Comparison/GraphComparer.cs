@@ -74,14 +74,18 @@ internal sealed class GraphComparer(List<string> other)
 
     private static IEnumerable<string> Changes(NodeProto a, NodeProto b)
     {
-        bool isSameCall = a.OpType == b.OpType && a.Domain == b.Domain, isSameName = a.Name == b.Name;
-        if (!isSameCall) yield return $"operator {a.OpType}";
+        if (a.OpType != b.OpType || a.Domain != b.Domain)
+        {
+            yield return $"operator {a.OpType}"; // another node altogether
+            yield break;
+        }
+        bool isSameName = a.Name == b.Name;
         if (!a.Input.Equals(b.Input)) yield return NodeDifference.Inputs;
         if (!a.Output.Equals(b.Output)) yield return "outputs";
         foreach (string name in a.Attribute.Concat(b.Attribute).Select(attribute => attribute.Name).Distinct())
             if (!AreSame(a.Attribute.FirstOrDefault(attribute => attribute.Name == name), b.Attribute.FirstOrDefault(attribute => attribute.Name == name))) yield return $"attribute '{name}'";
         if (!isSameName) yield return $"name '{a.Name}'";
-        if (isSameCall && isSameName && !AreSame(Rest(a), Rest(b))) yield return "documentation or fields of no meaning to the computation";
+        if (isSameName && !AreSame(Rest(a), Rest(b))) yield return "documentation or fields of no meaning to the computation";
     }
 
     private static NodeProto Rest(NodeProto proto)

@@ -62,7 +62,7 @@ public sealed record TensorDifference(
 /// <param name="OpType">Its operator; the second model's where both have it.</param>
 /// <param name="Graph">The nested graph that holds it; null for the main graph.</param>
 /// <param name="Kind">Whether it changed, came or went.</param>
-/// <param name="Changes">What changed: <c>inputs</c>, <c>attribute 'epsilon'</c> and the like; empty where the node came or went.</param>
+/// <param name="Changes">What changed: <c>inputs</c>, <c>attribute 'epsilon'</c> and the like; <c>operator Relu</c> alone where that was the first model's; empty where the node came or went.</param>
 public sealed record NodeDifference(string Name, string OpType, string? Graph, DifferenceKind Kind, IReadOnlyList<string> Changes)
 {
     /// <summary>The word in <see cref="Changes"/> for a node that reads other values.</summary>

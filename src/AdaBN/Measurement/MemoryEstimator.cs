@@ -33,6 +33,7 @@ internal static class MemoryEstimator
             activations = Math.Max(activations, (samples * binding.Sources.Sum(source => (long)source.Input.Length * sizeof(float))) + (Math.Min(samples, options.JudgementImages) * widest));
         return new MemoryEstimate(activations, (options.Workers ?? Environment.ProcessorCount) * batch, 3 * weights)
         {
+            Stages = plan.Stages.Length,
             Images = options.KeepImageMoments ? samples * plan.Stages.Sum(ChannelsOf) * 2 * sizeof(double) : options.Policy.NeedsImages ? samples * MostChannels(plan) * 2 * sizeof(double) : 0,
         };
     }
