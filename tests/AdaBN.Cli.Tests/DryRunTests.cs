@@ -64,6 +64,25 @@ public sealed class DryRunTests
     }
 
     [TestMethod]
+    [DataRow("adapt classifier.onnx --data site42.npy --out OUT")]
+    [DataRow("bank remove sites.onnx --domain north --out OUT")]
+    public async Task A_folder_that_cannot_be_written_to_is_told_before_the_work(string line)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            Assert.Inconclusive("needs /proc, where nobody can make a file");
+            return;
+        }
+        using Workspace workspace = await Workspace.Open();
+        foreach (string[] more in (string[][])[[], ["--dry-run"]])
+        {
+            Outcome outcome = await Cli.Run([.. To(CommandLineParser.SplitCommandLine(line).ToArray(), "/proc/out.onnx"), .. more]);
+            Assert.AreEqual((1, ""), (outcome.ExitCode, outcome.Output));
+            Assert.StartsWith("adabn: Nothing can be written to the folder /proc, where out.onnx is to be: ", outcome.Error);
+        }
+    }
+
+    [TestMethod]
     public void Every_command_that_writes_a_file_has_the_option()
     {
         string[] writing = [.. HelpTests.Tree(AdabnCommand.Create(TextWriter.Null, TextWriter.Null), []).Where(one => one.Command.Options.Any(option => option.Name is "--out")).Select(one => string.Join(' ', one.Path))];
