@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using AdaBN.Mpi;
 using AdaBN.Onnx;
 using Spectre.Console;
 
@@ -64,7 +65,7 @@ internal static class AdabnCommand
             await error.WriteLineAsync("adabn: cancelled; nothing was written.");
             return Cancelled;
         }
-        catch (Exception e) when (e is AdaptationException or OnnxModelException or IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (Exception e) when (e is AdaptationException or MpiException or OnnxModelException or IOException or UnauthorizedAccessException or InvalidDataException)
         {
             await error.WriteLineAsync(verbose ? $"adabn: {e}" : $"adabn: {e.Message}");
             return Failure;

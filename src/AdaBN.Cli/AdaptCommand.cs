@@ -28,10 +28,11 @@ internal static class AdaptCommand
         {
             model, step, data, input, destination, gate, singleFile, dryRun, json,
         };
-        foreach (Option setting in settings.All) command.Add(setting);
+        var together = new RankArguments();
+        foreach (Option setting in settings.All.Concat(together.All)) command.Add(setting);
         var pixels = new DataOptions(command);
         var html = new HtmlOptions(command, clock);
-        command.SetAction((parsed, cancellationToken) => Task.Run(() =>
+        command.SetAction((parsed, cancellationToken) => Task.Run(() => together.Run(parsed, errorConsole.Profile.Out.Writer, ranks =>
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!;
             CommandInputs.CheckTarget(source, target);
@@ -39,24 +40,27 @@ internal static class AdaptCommand
             html.Check(parsed, [source, target, .. parsed.GetValue(data)!]);
             ModelFile file = ModelFile.Load(source, parsed.GetValue(step));
             OnnxModel loaded = file.Model;
-            AdaptationOptions options = settings.OptionsOf(parsed, loaded, pixels);
+            AdaptationOptions options = together.Complete(settings.OptionsOf(parsed, loaded, pixels), parsed, ranks);
             OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples);
             if (parsed.GetValue(dryRun))
             {
                 var plan = new DryRun([target, .. html.WouldWrite(parsed)]) { Samples = samples.CountUpTo(options.MaxSamples), Memory = BatchNormAdapter.EstimateMemory(loaded, samples.Samples, options) };
                 return plan.Tell(console, parsed.GetValue(json) ? output : null, options.EffectiveMaxMemory);
             }
-            AdaptationResult result = ProgressBar.Run(errorConsole, progress => BatchNormAdapter.Adapt(loaded, samples.Samples, options, progress, cancellationToken));
+            bool speaks = ranks is null or { Rank: 0 };
+            AdaptationResult result = ProgressBar.Run(speaks ? errorConsole : Consoles.For(TextWriter.Null), progress => BatchNormAdapter.Adapt(loaded, samples.Samples, options, progress, cancellationToken));
+            if (!speaks) return CommandInputs.IsAdvised(parsed.GetValue(gate), result.Report.Verdict) ? AdabnCommand.Success : AdabnCommand.Alert;
             ReportContext? context = html.ContextOf(parsed, [source], parsed.GetValue(data)!, () => samples.Review(loaded, result.Model, result.Report.Samples, cancellationToken));
             samples.TellFindings(errorConsole.Profile.Out.Writer);
             samples.RecordPreprocessing(result.Model);
             bool isAdvised = CommandInputs.IsAdvised(parsed.GetValue(gate), result.Report.Verdict);
             if (isAdvised) file.Save(target, result.Model, parsed.GetValue(singleFile));
             html.Write(parsed, context is null || !isAdvised ? context : context with { Written = HtmlOptions.FileOf(target) }, result.Report.ToHtml);
+            together.DeleteState(parsed);
             if (parsed.GetValue(json)) output.WriteLine(JsonText.Of(result.Report.ToJson(), new { Wrote = isAdvised ? target : null }));
             else Print(console, result.Report, isAdvised ? $"wrote {target}" : "wrote nothing (--gate)");
             return isAdvised ? AdabnCommand.Success : AdabnCommand.Alert;
-        }, CancellationToken.None));
+        }), CancellationToken.None));
         return command;
     }
 

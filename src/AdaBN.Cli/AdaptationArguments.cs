@@ -20,12 +20,12 @@ internal sealed class AdaptationArguments
     private readonly Option<string[]> _skip = SharedOptions.Skip("Leave as it is");
     private readonly Option<string?> _reference = SharedOptions.Reference();
     private readonly Option<bool> _allowImageOutput = new("--allow-image-output") { Description = "Adapt also a model whose output is a picture (super-resolution, generation): it will have the source domain's contrast." };
-    private readonly Option<int?> _workers = SharedOptions.Workers();
+    private readonly Option<int?> _threads = SharedOptions.Threads();
 
     public AdaptationArguments() => _policy.CompletionSources.Add("auto", "adabn", "keep", "mix:0.5", "prior:16", "gate", "gate:cautious", "adabn+trimmed:0.1");
 
     public IEnumerable<Option> All =>
-        [_batchSize, _maxSamples, _standardError, _maxMemory, _halfPrecision, _policy, _judge, _labelled, _labels, _variance, _skip, _reference, _allowImageOutput, _workers];
+        [_batchSize, _maxSamples, _standardError, _maxMemory, _halfPrecision, _policy, _judge, _labelled, _labels, _variance, _skip, _reference, _allowImageOutput, _threads];
 
     public AdaptationOptions OptionsOf(ParseResult parsed, OnnxModel model, DataOptions data)
     {
@@ -43,7 +43,7 @@ internal sealed class AdaptationArguments
             Labelled = CommandInputs.LabelledOf(parsed.GetValue(_labelled) is { } known ? data.OpenWhole(parsed, model, known, _labelled.Name) : null, parsed.GetValue(_labels)),
             Variance = parsed.GetValue(_variance),
             AllowImageOutput = parsed.GetValue(_allowImageOutput),
-            Workers = parsed.GetValue(_workers),
+            Workers = parsed.GetValue(_threads),
             LayerFilter = CommandInputs.FilterOf(model, reference, parsed.GetValue(_skip) ?? []),
         };
     }

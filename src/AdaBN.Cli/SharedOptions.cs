@@ -32,7 +32,7 @@ internal static class SharedOptions
 
     public static Option<long?> Domain() => new("--domain") { Description = "For a bank of domains: the id to score all samples with, 0 for the source's statistics ('adabn bank list' lists ids).", HelpName = "ID" };
 
-    public static Option<int?> Workers() => new("--workers") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
+    public static Option<int?> Threads() => new("--threads") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
 
     public static Option<bool> Gate() => new("--gate") { Description = string.Create(CultureInfo.InvariantCulture, $"Write nothing and exit with {AdabnCommand.Alert} where the verdict is to keep the source model or to get more images.") };
 

@@ -25,7 +25,7 @@ internal static class ShiftCommand
         };
         var maxSamples = SharedOptions.MaxSamples();
         var skip = SharedOptions.Skip("Leave out");
-        var workers = SharedOptions.Workers();
+        var threads = SharedOptions.Threads();
         var json = SharedOptions.Json($"Print the report as JSON ({ShiftReport.JsonSchema}).");
         var failOnDrift = new Option<bool>("--fail-on-drift") { Description = string.Create(CultureInfo.InvariantCulture, $"End with exit code {AdabnCommand.Alert} where a layer has drifted.") };
         var command = new DocumentedCommand("shift", "Tell how far samples lie from the model's source domain in each layer; writes nothing.",
@@ -33,7 +33,7 @@ internal static class ShiftCommand
             "adabn shift classifier.onnx --data today.npy --source training.npy --mmd",
             "adabn shift classifier.onnx --data today.npy --threshold 0.5 --json")
         {
-            model, step, data, source, input, mmd, reference, threshold, maxSamples, skip, workers, json, failOnDrift,
+            model, step, data, source, input, mmd, reference, threshold, maxSamples, skip, threads, json, failOnDrift,
         };
         var pixels = new DataOptions(command);
         var html = new HtmlOptions(command, clock);
@@ -54,7 +54,7 @@ internal static class ShiftCommand
                 {
                     Reference = statistics,
                     MaxSamples = most,
-                    Workers = parsed.GetValue(workers),
+                    Workers = parsed.GetValue(threads),
                     LayerFilter = CommandInputs.FilterOf(loaded, statistics, parsed.GetValue(skip) ?? []),
                 },
             };

@@ -33,6 +33,12 @@ public enum AdaptationError
     /// <summary>The model's output is a picture, and <see cref="AdaptationOptions.AllowImageOutput"/> is not set.</summary>
     ImageOutput,
 
+    /// <summary>The state of a run that was to be resumed is damaged, or of another run.</summary>
+    InvalidState,
+
+    /// <summary>Processes that adapt together do not have the same model, settings, data or arithmetic.</summary>
+    RanksDiffer,
+
     /// <summary>ONNX Runtime refuses the model or fails while running it.</summary>
     ModelRefused,
 }

@@ -96,6 +96,33 @@ public sealed record AdaptationOptions
     /// <summary><see cref="MaxMemory"/>, or its default on this machine.</summary>
     public long EffectiveMaxMemory => MaxMemory ?? (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
 
+    /// <summary>
+    /// The other processes that adapt this model at the same time, each its part of the samples; each gets the same result, and the same as one process that measures all.
+    /// Default: none. Shares are whole shards of 64 samples (or of batches, where <see cref="BatchSize"/> says more), whose number must be known.
+    /// </summary>
+    public ICommunicator? Communicator { get; init; }
+
+    /// <summary>
+    /// With <see cref="Communicator"/>: whether each process has samples of its own, which together are the set, in the order of ranks; default: false, each is given
+    /// all samples and reads its part. Own samples give the bits of a single process only where all but the last have a multiple of 64.
+    /// </summary>
+    public bool OwnSamples { get; init; }
+
+    /// <summary>With <see cref="Communicator"/>: whether processes whose processors compute other bits may work together; default: false. Their result is as exact, but depends on who measures what.</summary>
+    public bool AllowUnlikeRanks { get; init; }
+
+    /// <summary>
+    /// Where to write what is measured, after each stage: the file is there completely or not at all, a few times the size of the statistics. It may be deleted once the
+    /// result is safe. Default: nowhere.
+    /// </summary>
+    public string? StateFile { get; init; }
+
+    /// <summary>
+    /// Go on from <see cref="StateFile"/>, after its last stage: stages that are done are computed again, not measured. Needs the same model, samples and settings, not the same number of processes;
+    /// the result has the same bytes. Default: false, and the file must not exist yet.
+    /// </summary>
+    public bool Resume { get; init; }
+
     /// <summary>Throws when any setting is out of range, naming all that are.</summary>
     /// <exception cref="ArgumentException">At least one setting is out of range.</exception>
     public void Validate()
@@ -113,6 +140,11 @@ public sealed record AdaptationOptions
         if (Labelled is not null && JudgementImages == 0) faults.Add($"{nameof(Labelled)} is given, but {nameof(JudgementImages)} is 0, so that nothing is judged");
         if (Workers < 1) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(Workers)} is {Workers}, expected at least 1 (or null for one a processor)"));
         if (MaxMemory < 0) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(MaxMemory)} is {MaxMemory}, expected 0 or more bytes (or null for half of the machine's)"));
+        if (Resume && StateFile is null) faults.Add($"{nameof(Resume)} is set without a {nameof(StateFile)}");
+        if (StateFile is not null && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(StateFile)))) faults.Add($"{nameof(StateFile)} '{StateFile}' is to lie in a folder that does not exist");
+        if (Resume && StateFile is not null && Communicator is not { Rank: > 0 } && !File.Exists(StateFile)) faults.Add($"{nameof(StateFile)} '{StateFile}' does not exist; there is nothing to resume");
+        if (Communicator is { Size: > 1 } && WantedStandardError is not null) faults.Add($"{nameof(WantedStandardError)} and {nameof(Communicator)} are both given, but the share of each process must be known before the first sample is read; set {nameof(MaxSamples)}");
+        if (Communicator is { Size: > 1 } && OwnSamples && MaxSamples is not null) faults.Add($"{nameof(MaxSamples)} and {nameof(OwnSamples)} are both given; give each process the samples it shall read");
         if (SpillFolder is not null && !Directory.Exists(SpillFolder)) faults.Add($"{nameof(SpillFolder)} '{SpillFolder}' is no folder that exists");
         if (faults.Count > 0) throw new ArgumentException($"{nameof(AdaptationOptions)}: {string.Join("; ", faults)}.");
     }

@@ -1,10 +1,12 @@
 using AdaBN.Discovery;
+using AdaBN.Distributed;
 using AdaBN.Forms;
 using AdaBN.Input;
 using AdaBN.Measurement;
 using AdaBN.Onnx;
 using AdaBN.Planning;
 using AdaBN.Policies;
+using AdaBN.Reference;
 using AdaBN.Storage;
 
 namespace AdaBN;
@@ -15,12 +17,16 @@ namespace AdaBN;
 /// </summary>
 internal sealed class AdaptationRun : IDisposable
 {
+    private const int CanarySamples = 16;
+
     private readonly WorkingModel _working;
     private readonly AdaptationOptions _options;
+    private readonly string _settings;
     private readonly AdaptationPlan _plan;
     private readonly InputBinding _binding;
     private readonly SlotAllocator _allocator;
     private readonly PieceShelf _shelf;
+    private readonly Share _share;
     private readonly ReadingNotes _notes;
     private readonly double _deepest;
     private ISampleSource _samples;
@@ -34,14 +40,16 @@ internal sealed class AdaptationRun : IDisposable
     /// <param name="options">Settings; the policy is each pass's own.</param>
     /// <param name="scores">The value that holds class scores; null where nobody wants to see them.</param>
     /// <param name="earlier">Moments of samples measured before, to be merged with these.</param>
-    public AdaptationRun(WorkingModel working, ISampleSource samples, AdaptationOptions options, Value? scores = null, AdaptationMoments? earlier = null)
+    /// <param name="settings">What the run's measurements depend on beside model and samples, in words: what is resumed must have the same.</param>
+    public AdaptationRun(WorkingModel working, ISampleSource samples, AdaptationOptions options, Value? scores = null, AdaptationMoments? earlier = null, string settings = "")
     {
-        (_working, _samples, _options) = (working, samples, options);
+        (_working, _samples, _options, _settings) = (working, samples, options, settings);
         _earlier = earlier is null ? null : new EarlierSamples(earlier, [.. working.Layers]);
         _plan = StagePlanner.Plan(working.Model, working.Layers, scores);
         _binding = InputBinding.Bind(working.Model, _plan.Inputs, samples.Inputs);
         _deepest = working.Layers.Max(layer => layer.Info.Depth ?? 0);
-        _notes = new ReadingNotes(samples.Inputs, SeesScores ? options.JudgementImages : 0);
+        _share = ShareOf(samples);
+        _notes = new ReadingNotes(samples.Inputs, SeesScores ? options.JudgementImages : 0, _share);
         _allocator = new SlotAllocator(options.EffectiveMaxMemory, options.SpillFolder);
         _shelf = new PieceShelf(working.Model, _plan, _allocator, keeps: SeesScores || _earlier is not null);
     }
@@ -71,6 +79,26 @@ internal sealed class AdaptationRun : IDisposable
 
     public MemoryUse Memory => new(_allocator.Peak, _allocator.Spilled);
 
+    /// <summary>Before the first pass: whether all processes compute the same bits, shown by the same few samples on each.</summary>
+    public void CompareRanks(CancellationToken cancellationToken)
+    {
+        if (_share.Ranks is not { } ranks || _options.AllowUnlikeRanks) return;
+        var random = new Random(1);
+        IEnumerable<float[][]> canary = Enumerable.Range(0, CanarySamples).Select(_ => Inputs.Select(input => Enumerable.Range(0, input.Length).Select(_ => random.NextSingle()).ToArray()).ToArray());
+        string seen;
+        try
+        {
+            AdaptedLayers layers = PassOver(AdaptationPolicy.AdaBN, SampleSource.FromArrays(Inputs, canary), CanarySamples, null, cancellationToken);
+            seen = Ranks.Digest([.. layers.Layers.SelectMany(layer => layer.Decision.Mean.Concat(layer.Decision.Variance)).SelectMany(BitConverter.GetBytes)]);
+        }
+        catch (AdaptationException e) when (e.Error == AdaptationError.NonFinite)
+        {
+            seen = e.Message;
+        }
+        ranks.CheckSame([("The digest of what a few samples make of the model's statistics", seen)],
+            "The machines' processors compute other bits (another instruction set, or another build of ONNX Runtime), so the result would depend on who measures what. Use machines of one kind, or allow it (AdaptationOptions.AllowUnlikeRanks).", cancellationToken);
+    }
+
     /// <summary>Before the first pass: how many samples the wanted precision takes, by a pass over the first ones. No more will be read. Null where nothing is wanted.</summary>
     public long? Foretell(IAdaptationPolicy policy, CancellationToken cancellationToken)
     {
@@ -86,11 +114,12 @@ internal sealed class AdaptationRun : IDisposable
     {
         if (_held is null)
         {
-            using var reader = new BatchReader(_binding, _samples, _options.MaxSamples, _notes);
+            using BatchReader reader = ReadShare();
             _held = new HeldSamples(Inputs, _allocator);
             _held.Fill(reader, cancellationToken);
+            _notes.Complete(cancellationToken);
         }
-        return Drawn.Count == _held.Count;
+        return Drawn.Count == (_share.Ranks is null ? _held.Count : _share.Total);
     }
 
     /// <summary>Measures the samples behind layers decided as they were for the earlier ones.</summary>
@@ -103,10 +132,13 @@ internal sealed class AdaptationRun : IDisposable
     }
 
     /// <summary>The pass over the whole set.</summary>
-    public AdaptedLayers PassAll(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
-        _held is null
-            ? Pass(policy, new BatchReader(_binding, _samples, _options.MaxSamples, _notes), () => new ScoreSheet([.. Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken)
-            : Pass(policy, new BatchReader(_binding, _held), () => new ScoreSheet([.. Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken, _asBefore);
+    public AdaptedLayers PassAll(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
+    {
+        AdaptationState? state = _options.StateFile is { } file
+            ? AdaptationState.Open(file, _options.Resume, _working.Target.Sha256, $"{_settings}; measured with {policy.Description}", _share.Ranks, cancellationToken) : null;
+        BatchReader reader = _held is null ? ReadShare() : new BatchReader(_binding, _held, share: Together is { } share ? share with { IsOwn = true, Halo = 0 } : null);
+        return Pass(policy, reader, () => new ScoreSheet([.. Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken, _asBefore, state: state);
+    }
 
     /// <summary>A pass over the drawn images.</summary>
     public AdaptedLayers PassDrawn(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken) =>
@@ -129,7 +161,7 @@ internal sealed class AdaptationRun : IDisposable
 
     private AdaptedLayers Pass(
         IAdaptationPolicy policy, BatchReader samples, Func<ScoreSheet>? scores, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken,
-        IReadOnlyList<AdaptedLayer>? asBefore = null, bool merges = true)
+        IReadOnlyList<AdaptedLayer>? asBefore = null, bool merges = true, AdaptationState? state = null)
     {
         using BatchReader reader = samples;
         using var runner = new StageRunner(_shelf, _binding, reader, _options, progress) { KeepsImages = policy.NeedsImages || _options.KeepImageMoments };
@@ -142,11 +174,19 @@ internal sealed class AdaptationRun : IDisposable
                 if (scores is not null) Score(runner, stage, scores(), normalizers, cancellationToken);
                 break;
             }
-            IReadOnlyList<ChannelMoments> measured = _working.Pool(stage.Layers, runner.Measure(stage, normalizers, cancellationToken));
+            IReadOnlyList<ChannelMoments>? known = state is not null && stage.Index < state.Done ? state.Stage(stage.Index, [.. stage.Layers.Select(layer => layer.Channels)]) : null;
+            if (known is not null) runner.Compute(stage, normalizers, cancellationToken);
+            IReadOnlyList<ChannelMoments> measured = known ?? _working.Pool(stage.Layers, runner.Measure(stage, normalizers, cancellationToken));
+            if (stage.Index == 0)
+            {
+                reader.Complete(cancellationToken);
+                state?.CheckData(_notes.Fingerprint);
+            }
+            if (known is null) state?.Commit(measured);
             foreach ((BatchNormLayer layer, ChannelMoments moments) in stage.Layers.Zip(measured))
             {
                 EarlierSamples? earlier = merges ? _earlier : null;
-                double effective = moments.Images * _notes.WorthOf(reader.SamplesRead);
+                double effective = moments.Images * _notes.WorthOf(reader.Total);
                 ChannelMoments all = earlier?.Merge(layer, moments, asBefore?[decided.Count].Moments) ?? moments;
                 LayerEvidence evidence = LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, all, _options.Variance) with { RelativeDepth = RelativeDepth(layer), EffectiveImages = earlier?.EffectiveImagesOf(layer, effective) ?? effective };
                 ChannelStatistics decision = policy.Decide(evidence);
@@ -156,7 +196,7 @@ internal sealed class AdaptationRun : IDisposable
                 decided.Add(new AdaptedLayer(layer, evidence with { PerImage = null }, decision, _options.KeepImageMoments ? all : all with { PerImage = null }));
             }
         }
-        return new AdaptedLayers(decided, reader.SamplesRead, runner.Scores?.Rows);
+        return new AdaptedLayers(decided, reader.Total, runner.Scores?.Rows);
     }
 
     /// <summary>The last stage. Some models mix the rows of a batch there or take one row only; they are adapted all the same, and go unjudged.</summary>
@@ -165,13 +205,27 @@ internal sealed class AdaptationRun : IDisposable
         runner.Scores = sheet;
         try
         {
-            runner.Measure(stage, normalizers, cancellationToken);
+            runner.Compute(stage, normalizers, cancellationToken);
         }
         catch (AdaptationException e) when (e.Error is AdaptationError.ModelRefused or AdaptationError.UnsupportedForm)
         {
-            runner.Scores = null;
+            sheet.Refuse();
         }
+        if (runner.Reader.Share.Ranks is { } ranks) sheet.Merge(ranks, cancellationToken);
     }
+
+    private Share ShareOf(ISampleSource samples)
+    {
+        long? count = samples.Count is { } known ? Math.Min(known, _options.MaxSamples ?? long.MaxValue) : null;
+        int? batchRows = _binding.FixedBatch ?? _options.BatchSize;
+        if (Ranks.Of(_options.Communicator) is not { } ranks) return Share.Whole(count, batchRows);
+        if (count is null) throw new AdaptationException(AdaptationError.InputMismatch, "The data does not know its number of samples, by which several processes share them. Give data that does: files, arrays, NumPy files.");
+        return _options.OwnSamples ? Share.Own(ranks, count.Value, batchRows) : Share.Of(ranks, count.Value, batchRows);
+    }
+
+    private BatchReader ReadShare() => new(_binding, _samples, _options.MaxSamples, _notes, Together);
+
+    private Share? Together => _share.Ranks is null ? null : _share;
 
     private double RelativeDepth(BatchNormLayer layer) => _deepest > 0 ? (layer.Info.Depth ?? 0) / _deepest : 0;
 }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using AdaBN.Distributed;
 using AdaBN.Domains;
 using AdaBN.Forms;
 using AdaBN.Input;
@@ -76,8 +78,13 @@ public static class BatchNormAdapter
         double effectiveImages;
         SamplingPrecision precision;
         earlier?.Check(model.Sha256, working, options.Policy);
-        using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options), earlier))
+        if (earlier is not null && (options.Communicator is { Size: > 1 } || options.StateFile is not null))
+            throw new ArgumentException($"{nameof(AdaptMore)} works in one process and keeps no state; leave out {nameof(AdaptationOptions.Communicator)} and {nameof(AdaptationOptions.StateFile)}.", nameof(options));
+        string settings = SettingsOf(options, working, reference);
+        Ranks.Of(options.Communicator)?.CheckSame([("The model", model.Sha256), ("Settings", settings)], "Start all processes with the same model and settings.", cancellationToken);
+        using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options), earlier, settings))
         {
+            run.CompareRanks(cancellationToken);
             long? foretold = run.Foretell(options.Policy, cancellationToken);
             judged = new Judge(run, options, progress, cancellationToken).Run();
             precision = new SamplingPrecision(SamplingPrecision.ReachedBy(judged.Layers), options.WantedStandardError, foretold);
@@ -126,6 +133,10 @@ public static class BatchNormAdapter
     }
 
     internal static string ToolVersion => typeof(BatchNormAdapter).Assembly.GetName().Version!.ToString(fieldCount: 3);
+
+    /// <summary>What measurements depend on beside model and samples.</summary>
+    private static string SettingsOf(AdaptationOptions options, WorkingModel working, ReferenceStatistics? reference) => string.Create(CultureInfo.InvariantCulture,
+        $"adabn {ToolVersion}; policy {options.Policy.Description}; batches {options.BatchSize?.ToString(CultureInfo.InvariantCulture) ?? "chosen"}; samples {options.MaxSamples?.ToString(CultureInfo.InvariantCulture) ?? "all"}{(options.OwnSamples ? ", own" : "")}; {(options.HalfPrecisionActivations ? "half precision; " : "")}judged by {options.JudgementImages}; {working.Layers.Count} layers {Ranks.Digest(Encoding.UTF8.GetBytes(string.Join('\n', working.Layers.Select(layer => layer.Info.Name))))}; reference {reference?.ComputationSha256 ?? "none"}");
 
     private static Value? ScoresToSee(WorkingModel working, AdaptationOptions options) => options.JudgementImages > 0 ? ClassScores.Find(working.Model.Graph) : null;
 

@@ -45,7 +45,7 @@ public sealed class InterruptionTests
         var start = new ProcessStartInfo(command[0],
         [
             .. command[1..], Path.Combine(AppContext.BaseDirectory, "AdaBN.Cli.dll"), "adapt", Repository.Model("digits-cnn.onnx"), "--data", data.File("digits.npy"),
-            "--out", data.File("adapted.onnx"), "--max-memory", "0", "--workers", "1",
+            "--out", data.File("adapted.onnx"), "--max-memory", "0", "--threads", "1",
         ])
         { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["TMPDIR"] = temporary.Path;

@@ -4,7 +4,7 @@ using AdaBN.TestSupport;
 
 namespace AdaBN.Tests;
 
-/// <summary>Imports run one way (ARCHITECTURE.md): AdaBN.Onnx ← AdaBN ← { AdaBN.MLNet, AdaBN.Images ← AdaBN.Cli }.</summary>
+/// <summary>Imports run one way (ARCHITECTURE.md): AdaBN.Onnx ← AdaBN ← { AdaBN.MLNet, { AdaBN.Images, AdaBN.Mpi } ← AdaBN.Cli }.</summary>
 [TestClass]
 public sealed partial class ArchitectureTests
 {
@@ -14,7 +14,8 @@ public sealed partial class ArchitectureTests
         ["AdaBN"] = ["AdaBN.Onnx"],
         ["AdaBN.MLNet"] = ["AdaBN"],
         ["AdaBN.Images"] = ["AdaBN"],
-        ["AdaBN.Cli"] = ["AdaBN", "AdaBN.Images"],
+        ["AdaBN.Mpi"] = ["AdaBN"],
+        ["AdaBN.Cli"] = ["AdaBN", "AdaBN.Images", "AdaBN.Mpi"],
     };
 
     private static readonly Dictionary<string, string> OnlyRoomOf = new()
@@ -47,7 +48,7 @@ public sealed partial class ArchitectureTests
     public void Inside_the_engine_no_stage_names_a_later_one()
     {
         // load → discover → plan → measure → decide → judge → write; the adapter alone sees all of them.
-        string[] flow = ["Input", "Discovery", "Planning", "Storage", "Measurement", "Policies", "Forms", "Reference", "Judgement", "Rewriting", "Domains"];
+        string[] flow = ["Distributed", "Input", "Discovery", "Planning", "Storage", "Measurement", "Policies", "Forms", "Reference", "Judgement", "Rewriting", "Domains"];
         var allowed = new Dictionary<string, string[]>
         {
             ["Discovery"] = ["Planning"], // depth is told with each layer

@@ -1,3 +1,4 @@
+using AdaBN.Distributed;
 using AdaBN.Input;
 using AdaBN.Onnx;
 using AdaBN.TestSupport;
@@ -124,8 +125,9 @@ public sealed class EffectiveImagesTests
 
     private static double Worth(IReadOnlyList<float[]> images)
     {
-        var neighbours = new NeighbourResemblance([new SampleInput(null, [images[0].Length])]);
+        var neighbours = new NeighbourResemblance([new SampleInput(null, [images[0].Length])], Share.Whole(images.Count, null));
         foreach (float[] image in images) neighbours.Add([image.AsMemory()]);
+        neighbours.Complete(CancellationToken.None);
         return neighbours.EffectiveImages();
     }
 

@@ -1,3 +1,4 @@
+using AdaBN.Distributed;
 using AdaBN.Measurement;
 
 namespace AdaBN.Tests;
@@ -60,7 +61,7 @@ public sealed class MeasurementTests
         ChannelMoments[] parts = [.. Enumerable.Range(0, chunks).Select(_ => new ChannelMoments(random.Next(1, 50) * 3, [random.NextDouble()], [random.NextDouble()], random.Next(1, 50), [random.NextDouble()], [random.NextDouble()], [random.NextDouble()]))];
         ChannelMoments InOrder(IEnumerable<int> order)
         {
-            var tree = new MomentTree();
+            var tree = new MergeTree<ChannelMoments>(ChannelMoments.Merge);
             foreach (int i in order) tree.Add(i, parts[i]);
             return tree.Total();
         }
@@ -74,7 +75,7 @@ public sealed class MeasurementTests
             Assert.AreEqual(BitConverter.DoubleToInt64Bits(expected.Mean[0]), BitConverter.DoubleToInt64Bits(actual.Mean[0]));
             Assert.AreEqual(BitConverter.DoubleToInt64Bits(expected.M2[0]), BitConverter.DoubleToInt64Bits(actual.M2[0]));
         }
-        var concurrent = new MomentTree();
+        var concurrent = new MergeTree<ChannelMoments>(ChannelMoments.Merge);
         Parallel.For(0, chunks, i => concurrent.Add(i, parts[i]));
         Assert.AreEqual(BitConverter.DoubleToInt64Bits(expected.M2[0]), BitConverter.DoubleToInt64Bits(concurrent.Total().M2[0]));
     }

@@ -78,13 +78,20 @@ public sealed class ArrayFile
             throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{path} claims to unpack {packed} bytes to {unpacked}: damaged, or a zip bomb. If it is sound, store it unpacked."));
     }
 
-    private sealed class Samples(ArrayFile file, string? inputName) : ISampleSource
+    private sealed class Samples(ArrayFile file, string? inputName) : ISeekableSampleSource
     {
         public IReadOnlyList<SampleInput> Inputs { get; } = [new SampleInput(inputName, [.. file.Shape.Skip(1)])];
 
         public long? Count => file.Shape[0];
 
-        public ISampleReader OpenReader() => new Reader(file.OpenReader(), file.Shape[0]);
+        public ISampleReader OpenReader() => OpenReader(0);
+
+        public ISampleReader OpenReader(long first)
+        {
+            ArrayReader reader = file.OpenReader();
+            reader.Skip(first * Inputs[0].Length * sizeof(float));
+            return new Reader(reader, file.Shape[0] - (int)first);
+        }
     }
 
     private sealed class Reader(ArrayReader reader, int count) : ISampleReader
@@ -131,6 +138,19 @@ public sealed class ArrayReader : IDisposable
         {
             throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{_file.Path} is damaged or ends before its {_file.Shape[0]} samples do. Was it copied completely?"), e);
         }
+    }
+
+    /// <summary>Leaves out the next bytes; without reading them where the file is not packed.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged, or ends before they do.</exception>
+    public void Skip(long bytes)
+    {
+        if (_data is FileStream)
+        {
+            _data.Seek(bytes, SeekOrigin.Current);
+            return;
+        }
+        Span<byte> unused = new byte[(int)Math.Min(bytes, 1 << 20)];
+        for (; bytes > 0; bytes -= unused.Length) Read(unused = unused[..(int)Math.Min(bytes, unused.Length)]);
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics.Tensors;
+using AdaBN.Distributed;
 
 namespace AdaBN.Input;
 
@@ -8,13 +9,14 @@ namespace AdaBN.Input;
 /// <param name="First">Number of its first sample.</param>
 /// <param name="Samples">Samples that count.</param>
 /// <param name="Rows">Samples computed: more where a fixed batch axis had to be filled up with repeats.</param>
-internal sealed record Batch(int Index, long First, int Samples, int Rows)
+/// <param name="Before">Samples of the whole set before those that this process reads.</param>
+internal sealed record Batch(int Index, long First, int Samples, int Rows, long Before)
 {
     /// <inheritdoc/>
-    public override string ToString() => Samples == 1 ? $"sample {First}" : $"samples {First} to {First + Samples - 1}";
+    public override string ToString() => Samples == 1 ? $"sample {Before + First}" : $"samples {Before + First} to {Before + First + Samples - 1}";
 }
 
-/// <summary>Reads the samples once, in order, into the caller's buffers. Safe to call from several threads.</summary>
+/// <summary>Reads this process's part of the samples once, in order, into the caller's buffers. Safe to call from several threads.</summary>
 internal sealed class BatchReader : IDisposable
 {
     private readonly InputBinding _binding;
@@ -25,19 +27,30 @@ internal sealed class BatchReader : IDisposable
     private int _batches;
     private bool _ended;
 
-    public BatchReader(InputBinding binding, ISampleSource source, long? maxSamples = null, ReadingNotes? notes = null)
+    /// <param name="binding">Which tensor feeds which input.</param>
+    /// <param name="source">The samples.</param>
+    /// <param name="maxSamples">Read at most this many of them.</param>
+    /// <param name="notes">Takes note of each sample.</param>
+    /// <param name="share">The part of them to read; null for all.</param>
+    public BatchReader(InputBinding binding, ISampleSource source, long? maxSamples = null, ReadingNotes? notes = null, Share? share = null)
     {
         (_binding, _notes) = (binding, notes);
-        _maxSamples = maxSamples ?? long.MaxValue;
-        SampleCount = source.Count is { } count ? Math.Min(count, _maxSamples) : null;
-        _reader = source.OpenReader();
+        _maxSamples = share?.Count ?? maxSamples ?? long.MaxValue;
+        Share = share ?? Share.Whole(source.Count is { } count ? Math.Min(count, _maxSamples) : null, binding.FixedBatch);
+        _reader = Share.Open(source);
+        if (_notes is not null) ReadHalo(source.Inputs);
     }
+
+    public Share Share { get; }
 
     /// <summary>Samples read so far.</summary>
     public long SamplesRead { get; private set; }
 
+    /// <summary>After the last has been read: samples of all parts.</summary>
+    public long Total => Share.Ranks is null ? SamplesRead : Share.Total!.Value;
+
     /// <summary>Samples there will be, or null while that is not known.</summary>
-    public long? SampleCount { get; }
+    public long? SampleCount => Share.Count;
 
     /// <summary>Reads the next batch into buffers, one for each source of the binding; null at the end.</summary>
     public Batch? TryRead(IReadOnlyList<Memory<float>> buffers, int rows)
@@ -55,21 +68,35 @@ internal sealed class BatchReader : IDisposable
                     destination[i] = buffers[i].Slice(samples * length, length);
                 }
                 if (!_reader.TryRead(destination)) break;
-                for (int i = 0; i < buffers.Count; i++) CheckFinite(destination[i].Span, _binding.Sources[i].Input, SamplesRead + samples);
-                _notes?.Add(destination, SamplesRead + samples);
+                for (int i = 0; i < buffers.Count; i++) CheckFinite(destination[i].Span, _binding.Sources[i].Input, Share.Before + SamplesRead + samples);
+                _notes?.Add(destination, Share.Before + SamplesRead + samples);
                 samples++;
             }
             _ended = samples < rows;
+            if (_ended && Share.Ranks is not null && SamplesRead + samples < Share.Count)
+            {
+                throw new AdaptationException(AdaptationError.EmptyData, string.Create(CultureInfo.InvariantCulture,
+                    $"The data ends at sample {Share.Before + SamplesRead + samples}, expected {Share.Before + Share.Count}: several processes share samples by number. Were some left out because they are broken? Remove them from the data first."));
+            }
             if (samples == 0) return null;
 
-            var batch = new Batch(_batches++, SamplesRead, samples, _binding.FixedBatch is null ? samples : rows);
+            var batch = new Batch(_batches++, SamplesRead, samples, _binding.FixedBatch is null ? samples : rows, Share.Before);
             SamplesRead += samples;
             for (int i = 0; i < buffers.Count; i++) Repeat(buffers[i].Span, samples * _binding.Sources[i].Input.Length, batch.Rows * _binding.Sources[i].Input.Length);
             return batch;
         }
     }
 
+    /// <summary>To be called once, after the last batch.</summary>
+    public void Complete(CancellationToken cancellationToken) => _notes?.Complete(cancellationToken);
+
     public void Dispose() => _reader.Dispose();
+
+    private void ReadHalo(IReadOnlyList<SampleInput> inputs)
+    {
+        Memory<float>[] sample = [.. inputs.Select(input => new float[input.Length].AsMemory())];
+        for (int i = 0; i < Share.Halo && _reader.TryRead(sample); i++) _notes?.AddHalo(sample);
+    }
 
     /// <summary>Fills a fixed batch with copies of its samples: real data, so that nothing unusual comes out of it.</summary>
     private static void Repeat(Span<float> buffer, int filled, int wanted)

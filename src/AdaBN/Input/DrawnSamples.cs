@@ -1,3 +1,4 @@
+using AdaBN.Distributed;
 using AdaBN.Onnx;
 
 namespace AdaBN.Input;
@@ -12,7 +13,7 @@ internal sealed record DrawnSamples(ISampleSource Source, IReadOnlyList<long> In
 
     public static DrawnSamples Draw(OnnxModel model, ISampleSource samples, int most, long? maxSamples, CancellationToken cancellationToken)
     {
-        var notes = new ReadingNotes(samples.Inputs, most);
+        var notes = new ReadingNotes(samples.Inputs, most, Share.Whole(samples.Count, null));
         InputBinding binding = InputBinding.Bind(model, [.. model.Graph.RequiredInputs], samples.Inputs, anyPrecision: true);
         int rows = (int)Math.Max(1, BufferBytes / samples.Inputs.Max(input => (long)input.Length * sizeof(float)));
         Memory<float>[] buffers = [.. samples.Inputs.Select(input => new float[rows * input.Length].AsMemory())];

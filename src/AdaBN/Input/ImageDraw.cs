@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using AdaBN.Distributed;
 
 namespace AdaBN.Input;
 
@@ -16,6 +17,40 @@ internal sealed class ImageDraw(int most)
 
     /// <summary>The drawn samples in an order that is the same whatever the order of reading.</summary>
     public IReadOnlyList<(float[][] Tensors, long Index)> Drawn => [.. _drawn.UnorderedItems.OrderBy(item => item.Priority).Select(item => item.Element)];
+
+    /// <summary>Draws from what all processes have drawn: told first are hashes, then only the tensors of those that stay.</summary>
+    public void Merge(Ranks ranks, CancellationToken cancellationToken)
+    {
+        (ulong Hash, long Index)[] kept = [.. ranks.Gather(
+            writer =>
+            {
+                writer.Write(_drawn.Count);
+                foreach ((_, (ulong hash, long index)) in _drawn.UnorderedItems)
+                {
+                    writer.Write(hash);
+                    writer.Write(index);
+                }
+            },
+            reader => Enumerable.Range(0, reader.ReadInt32()).Select(_ => (Hash: reader.ReadUInt64(), Index: reader.ReadInt64())).ToArray(), cancellationToken)
+            .SelectMany(drawn => drawn).GroupBy(drawn => drawn.Hash, (_, same) => same.Min()).Order().Take(most)];
+        var own = _drawn.UnorderedItems.Where(item => kept.Contains(item.Priority)).ToArray();
+        IReadOnlyList<((ulong, long) Priority, float[][] Tensors)[]> all = ranks.Gather(
+            writer =>
+            {
+                writer.Write(own.Length);
+                foreach (((float[][] tensors, _), (ulong hash, long index)) in own)
+                {
+                    writer.Write(hash);
+                    writer.Write(index);
+                    writer.Write(tensors.Length);
+                    foreach (float[] tensor in tensors) Records.Write(writer, tensor);
+                }
+            },
+            reader => Enumerable.Range(0, reader.ReadInt32())
+                .Select(_ => ((reader.ReadUInt64(), reader.ReadInt64()), Enumerable.Range(0, reader.ReadInt32()).Select(_ => Records.ReadSingles(reader)).ToArray())).ToArray(), cancellationToken);
+        _drawn.Clear();
+        foreach (((ulong, long Index) priority, float[][] tensors) in all.SelectMany(items => items)) _drawn.Enqueue((tensors, priority.Index), priority);
+    }
 
     /// <summary>Looks at a sample.</summary>
     /// <param name="tensors">Its tensors.</param>

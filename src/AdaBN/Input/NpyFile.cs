@@ -4,11 +4,11 @@ namespace AdaBN;
 /// Samples in a NumPy file: little-endian float32, C order, the first axis counting samples. Read as a stream, so the file may be larger than
 /// memory. <see cref="ArrayFile"/> reads archives and bytes as well.
 /// </summary>
-public sealed class NpyFile : ISampleSource
+public sealed class NpyFile : ISeekableSampleSource
 {
-    private readonly ISampleSource _samples;
+    private readonly ISeekableSampleSource _samples;
 
-    private NpyFile(ISampleSource samples) => _samples = samples;
+    private NpyFile(ISeekableSampleSource samples) => _samples = samples;
 
     /// <inheritdoc/>
     public IReadOnlyList<SampleInput> Inputs => _samples.Inputs;
@@ -21,8 +21,11 @@ public sealed class NpyFile : ISampleSource
     /// <param name="inputName">The model input it feeds; null where the model has only one.</param>
     /// <exception cref="InvalidDataException">The file is not a NumPy file of the supported kind.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static NpyFile Open(string path, string? inputName = null) => new(Input.NpyFormat.Open(path).ToSamples(inputName));
+    public static NpyFile Open(string path, string? inputName = null) => new((ISeekableSampleSource)Input.NpyFormat.Open(path).ToSamples(inputName));
 
     /// <inheritdoc/>
     public ISampleReader OpenReader() => _samples.OpenReader();
+
+    /// <inheritdoc/>
+    public ISampleReader OpenReader(long first) => _samples.OpenReader(first);
 }

@@ -50,6 +50,17 @@ public static class SampleSource
         return new DomainSource(samples, domains);
     }
 
+    /// <summary>Starts reading at a sample; those before it are read and dropped where the source can do no better.</summary>
+    internal static ISampleReader OpenAt(ISampleSource source, long first)
+    {
+        if (first == 0) return source.OpenReader();
+        if (source is ISeekableSampleSource seekable) return seekable.OpenReader(first);
+        ISampleReader reader = source.OpenReader();
+        Memory<float>[] unused = [.. source.Inputs.Select(input => new float[input.Length].AsMemory())];
+        for (long i = 0; i < first && reader.TryRead(unused);) i++;
+        return reader;
+    }
+
     private sealed record DomainSource(ISampleSource Samples, IEnumerable<long> Domains) : IDomainSampleSource
     {
         public IReadOnlyList<SampleInput> Inputs => Samples.Inputs;
@@ -75,14 +86,16 @@ public static class SampleSource
         }
     }
 
-    private sealed record ZippedSource(IReadOnlyList<ISampleSource> Sources, IReadOnlyList<SampleInput> Inputs, long? Count) : ISampleSource
+    private sealed record ZippedSource(IReadOnlyList<ISampleSource> Sources, IReadOnlyList<SampleInput> Inputs, long? Count) : ISeekableSampleSource
     {
-        public ISampleReader OpenReader() => new ZippedReader(Sources);
+        public ISampleReader OpenReader() => OpenReader(0);
+
+        public ISampleReader OpenReader(long first) => new ZippedReader(Sources, first);
     }
 
-    private sealed class ZippedReader(IReadOnlyList<ISampleSource> sources) : ISampleReader
+    private sealed class ZippedReader(IReadOnlyList<ISampleSource> sources, long first) : ISampleReader
     {
-        private readonly ISampleReader[] _readers = [.. sources.Select(source => source.OpenReader())];
+        private readonly ISampleReader[] _readers = [.. sources.Select(source => OpenAt(source, first))];
 
         public bool TryRead(IReadOnlyList<Memory<float>> destination)
         {
@@ -103,14 +116,16 @@ public static class SampleSource
         }
     }
 
-    private sealed record EnumerableSource(IReadOnlyList<SampleInput> Inputs, IEnumerable<float[][]> Samples, long? Count) : ISampleSource
+    private sealed record EnumerableSource(IReadOnlyList<SampleInput> Inputs, IEnumerable<float[][]> Samples, long? Count) : ISeekableSampleSource
     {
         public ISampleReader OpenReader() => new Reader(Inputs, Samples.GetEnumerator());
+
+        public ISampleReader OpenReader(long first) => new Reader(Inputs, Samples.Skip(checked((int)first)).GetEnumerator()) { Index = first };
     }
 
     private sealed class Reader(IReadOnlyList<SampleInput> inputs, IEnumerator<float[][]> samples) : ISampleReader
     {
-        private long _index;
+        public long Index { get; set; }
 
         public bool TryRead(IReadOnlyList<Memory<float>> destination)
         {
@@ -121,11 +136,11 @@ public static class SampleSource
                 if (tensor?.Length != inputs[i].Length)
                 {
                     throw new AdaptationException(AdaptationError.InputMismatch, string.Create(CultureInfo.InvariantCulture,
-                        $"Sample {_index} has {tensor?.Length ?? 0} values for input {inputs[i]}, expected {inputs[i].Length}."));
+                        $"Sample {Index} has {tensor?.Length ?? 0} values for input {inputs[i]}, expected {inputs[i].Length}."));
                 }
                 tensor.CopyTo(destination[i]);
             }
-            _index++;
+            Index++;
             return true;
         }
 

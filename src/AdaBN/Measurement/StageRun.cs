@@ -1,5 +1,6 @@
 using System.Globalization;
 using AdaBN.Discovery;
+using AdaBN.Distributed;
 using AdaBN.Input;
 using AdaBN.Onnx;
 using AdaBN.Planning;
@@ -12,14 +13,15 @@ namespace AdaBN.Measurement;
 /// One stage over all samples. Each worker takes one batch at a time, on one thread: blend stored tensors, run the piece, take the
 /// moments while the results are in the cache.
 /// </summary>
-internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piece, BlendRunner[] blends, int batchRows)
+internal sealed class StageRun(StageRunner runner, Stage stage, bool measures, StagePiece? piece, BlendRunner[] blends, int batchRows)
 {
-    private readonly Dictionary<Value, MomentTree> _trees = stage.Measured.ToDictionary(value => value, _ => new MomentTree());
+    private readonly Dictionary<Value, MergeTree<ChannelMoments>> _trees = (measures ? stage.Measured : []).ToDictionary(value => value, _ => new MergeTree<ChannelMoments>(ChannelMoments.Merge));
+    private readonly long _firstBatch = runner.Reader.Share.FirstBatch(batchRows);
     private int _nextBatch = -1, _formsKnown;
     private long _done;
 
     /// <summary>Moments of the values measured, by batch.</summary>
-    public IReadOnlyDictionary<Value, MomentTree> Trees => _trees;
+    public IReadOnlyDictionary<Value, MergeTree<ChannelMoments>> Trees => _trees;
 
     public void Execute(CancellationToken cancellationToken)
     {
@@ -59,7 +61,7 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
             foreach (BlendRunner blend in blends) Compute(blend, worker, batch);
             piece?.Run(runOptions, batch, [.. stage.PieceInputs.Select(value => worker.Bind(value, batch, piece.BlockOf(value)))], worker.Place, runner.Plan.CanRegroup);
             if (Interlocked.Exchange(ref _formsKnown, 1) == 0) runner.OpenNextPiece(stage);
-            foreach ((Value value, MomentTree tree) in _trees) tree.Add(batch.Index, MomentsOf(value, worker[value], batch));
+            foreach ((Value value, MergeTree<ChannelMoments> tree) in _trees) tree.Add(_firstBatch + batch.Index, MomentsOf(value, worker[value], batch));
             if (stage.Layers.IsEmpty && runner.Plan.Scores is { } scores) runner.Scores?.Add(worker[scores], runner.Forms[scores], batch);
             foreach ((BatchNormLayer layer, SecondMomentSum sum) in runner.SecondMoments) sum.Add(batch.Index, SecondMomentsOf(layer, worker, batch));
             foreach (Value value in stage.Kept) runner.Store.Put(value, worker.Store(value, batch));
@@ -77,7 +79,7 @@ internal sealed class StageRun(StageRunner runner, Stage stage, StagePiece? piec
         long first = (long)index * batchRows;
         if (first >= runner.Reader.SamplesRead) return null;
         int samples = (int)Math.Min(batchRows, runner.Reader.SamplesRead - first);
-        return new Batch(index, first, samples, runner.Binding.FixedBatch ?? samples);
+        return new Batch(index, first, samples, runner.Binding.FixedBatch ?? samples, runner.Reader.Share.Before);
     }
 
     private void Compute(BlendRunner runnable, Worker worker, Batch batch)

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using AdaBN.Discovery;
+using AdaBN.Distributed;
 using AdaBN.Input;
 using AdaBN.Onnx;
 using AdaBN.Planning;
@@ -49,9 +50,27 @@ internal sealed class StageRunner(
     /// <param name="cancellationToken">Stops the run between and within batches.</param>
     public IReadOnlyList<ChannelMoments> Measure(Stage stage, IReadOnlyDictionary<BatchNormLayer, Normalizer> normalizers, CancellationToken cancellationToken)
     {
+        IReadOnlyDictionary<Value, MergeTree<ChannelMoments>> trees = reader.Share.IsEmpty
+            ? stage.Measured.ToDictionary(value => value, _ => new MergeTree<ChannelMoments>(ChannelMoments.Merge))
+            : Run(stage, measures: true, normalizers, cancellationToken);
+        reader.Share.Ranks?.Merge([.. stage.Measured.Select(value => trees[value])], MomentRecords.Write, MomentRecords.Read, cancellationToken);
+        foreach ((Value value, MergeTree<ChannelMoments> tree) in trees) _moments[value] = tree.Total();
+        ChannelMoments[] moments = [.. stage.Layers.Select(Join)];
+        foreach (Value part in Plan.LastMeasuredBy(stage)) _moments.Remove(part);
+        return moments;
+    }
+
+    /// <summary>Runs a stage for its tensors alone: one whose moments are known, or that of the scores.</summary>
+    public void Compute(Stage stage, IReadOnlyDictionary<BatchNormLayer, Normalizer> normalizers, CancellationToken cancellationToken)
+    {
+        if (!reader.Share.IsEmpty) Run(stage, measures: false, normalizers, cancellationToken);
+    }
+
+    private IReadOnlyDictionary<Value, MergeTree<ChannelMoments>> Run(Stage stage, bool measures, IReadOnlyDictionary<BatchNormLayer, Normalizer> normalizers, CancellationToken cancellationToken)
+    {
         StagePiece? piece = _next is { } opening ? opening.Piece.GetAwaiter().GetResult() : TakePiece(stage);
         _next = null;
-        var run = new StageRun(this, stage, piece, [.. stage.Blends.Select(blend => new BlendRunner(blend, normalizers))], BatchRowsOf(stage));
+        var run = new StageRun(this, stage, measures, piece, [.. stage.Blends.Select(blend => new BlendRunner(blend, normalizers))], BatchRowsOf(stage));
         try
         {
             run.Execute(cancellationToken);
@@ -60,11 +79,8 @@ internal sealed class StageRunner(
         {
             shelf.Return(stage, piece);
         }
-        if (reader.SamplesRead == 0) throw new AdaptationException(AdaptationError.EmptyData, "The data holds no sample; give at least one image of the target domain (better: 64 or more).");
-        foreach ((Value value, MomentTree tree) in run.Trees) _moments[value] = tree.Total();
-        ChannelMoments[] moments = [.. stage.Layers.Select(Join)];
-        foreach (Value part in Plan.LastMeasuredBy(stage)) _moments.Remove(part);
-        return moments;
+        if (reader.Total == 0) throw new AdaptationException(AdaptationError.EmptyData, "The data holds no sample; give at least one image of the target domain (better: 64 or more).");
+        return run.Trees;
     }
 
     /// <summary>Opens the session of the stage after this one, on a thread of its own; all forms it builds on are known by now.</summary>
@@ -106,5 +122,5 @@ internal sealed class StageRunner(
     private int BatchRowsOf(Stage stage) => BatchSizing.RowsOf(
         binding.FixedBatch ?? options.BatchSize, Plan.CanRegroup,
         sizeof(float) * (stage.Index == 0 ? binding.Sources.Max(source => (long)source.Input.Length) : stage.Stored.Max(value => Forms[value].SampleLength)),
-        stage.Index == 0 ? reader.SampleCount : reader.SamplesRead);
+        stage.Index == 0 ? reader.Share.Total : reader.Total);
 }

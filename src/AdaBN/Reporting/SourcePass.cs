@@ -1,5 +1,6 @@
 using System.Globalization;
 using AdaBN.Discovery;
+using AdaBN.Distributed;
 using AdaBN.Forms;
 using AdaBN.Input;
 using AdaBN.Measurement;
@@ -30,7 +31,7 @@ internal sealed record SourcePass(IReadOnlyList<UnchangedLayer> Layers, long Sam
         }
         AdaptationPlan plan = StagePlanner.PlanUnchanged(working.Model, working.Layers);
         InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
-        var notes = new ReadingNotes(samples.Inputs, drawn: 0);
+        var notes = new ReadingNotes(samples.Inputs, drawn: 0, Share.Whole(samples.Count, null));
         using var reader = new BatchReader(binding, samples, options.MaxSamples, notes);
         using var allocator = new SlotAllocator(options.EffectiveMaxMemory, options.SpillFolder);
         using var shelf = new PieceShelf(working.Model, plan, allocator, keeps: false);
@@ -40,6 +41,7 @@ internal sealed record SourcePass(IReadOnlyList<UnchangedLayer> Layers, long Sam
         };
         Stage stage = plan.Stages.Single();
         IReadOnlyList<ChannelMoments> moments = working.Pool(stage.Layers, runner.Measure(stage, new Dictionary<BatchNormLayer, Normalizer>(), cancellationToken));
+        notes.Complete(cancellationToken);
         SecondMoments?[] second = new SecondMoments?[stage.Layers.Length];
         if (wantsSecondMoments) second = [.. working.Pool(stage.Layers, [.. stage.Layers.Select(layer => runner.SecondMoments[layer].Total())], SecondMoments.Merge)];
         return new SourcePass(

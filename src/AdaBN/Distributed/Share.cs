@@ -1,0 +1,63 @@
+namespace AdaBN.Distributed;
+
+/// <summary>
+/// The part of the samples that this process measures: whole shards, in order, so that batches, and the nodes of the tree that merges their moments, are those of a
+/// single process, whatever the number of processes.
+/// </summary>
+/// <param name="ShardRows">Samples of a shard: whole batches of every stage, a power of two of them.</param>
+/// <param name="FirstShard">Number of the first shard.</param>
+/// <param name="Before">Samples before the first.</param>
+/// <param name="Count">Samples of this part; null where that shows at their end.</param>
+/// <param name="Ranks">The other processes; null where there are none.</param>
+internal sealed record Share(int ShardRows, long FirstShard, long Before, long? Count, Ranks? Ranks)
+{
+    private const int SmallestShard = 64; // the largest batch that the engine chooses, and the farthest neighbours that are compared
+
+    /// <summary>Samples of all parts; null where that shows at their end.</summary>
+    public long? Total { get; init; } = Count;
+
+    /// <summary>Samples that are not measured here but read before, because those that are get compared with them.</summary>
+    public int Halo { get; init; }
+
+    /// <summary>Whether no other process can read these samples.</summary>
+    public bool IsOwn { get; init; }
+
+    public bool IsEmpty => Ranks is not null && Count == 0;
+
+    /// <summary>All of the samples.</summary>
+    /// <param name="count">Their number, where it is known.</param>
+    /// <param name="batchRows">The batch size that the model or the user fixes, or null.</param>
+    public static Share Whole(long? count, int? batchRows) => new(RowsOfShard(batchRows), 0, 0, count, null);
+
+    /// <summary>This process's part of samples that every process can read.</summary>
+    public static Share Of(Ranks ranks, long total, int? batchRows)
+    {
+        int rows = RowsOfShard(batchRows);
+        long shards = (total + rows - 1) / rows;
+        long FirstOf(int rank) => (long)((Int128)shards * rank / ranks.Size);
+        long first = FirstOf(ranks.Rank), before = Math.Min(total, first * rows);
+        return new Share(rows, first, before, Math.Min(total, FirstOf(ranks.Rank + 1) * rows) - before, ranks) { Total = total, Halo = before > 0 ? rows : 0 };
+    }
+
+    /// <summary>The samples that only this process has.</summary>
+    public static Share Own(Ranks ranks, long count, int? batchRows)
+    {
+        int rows = RowsOfShard(batchRows);
+        long[] counts = [.. ranks.Gather(writer => writer.Write(count), reader => reader.ReadInt64(), CancellationToken.None)];
+        return new Share(rows, counts.Take(ranks.Rank).Sum(n => (n + rows - 1) / rows), counts.Take(ranks.Rank).Sum(), count, ranks) { Total = counts.Sum(), IsOwn = true };
+    }
+
+    /// <summary>Number of the first of this part's batches among all of a stage's.</summary>
+    public long FirstBatch(int batchRows) => FirstShard * (ShardRows / batchRows);
+
+    /// <summary>Starts reading this part, the samples of <see cref="Halo"/> first.</summary>
+    /// <param name="samples">All samples, or those that only this process has.</param>
+    public ISampleReader Open(ISampleSource samples) => SampleSource.OpenAt(samples, IsOwn ? 0 : Before - Halo);
+
+    private static int RowsOfShard(int? batchRows)
+    {
+        int rows = batchRows ?? 1;
+        while (rows < SmallestShard) rows *= 2;
+        return rows;
+    }
+}

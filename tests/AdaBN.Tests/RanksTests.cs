@@ -1,0 +1,151 @@
+using AdaBN.Distributed;
+using AdaBN.Onnx;
+using AdaBN.TestSupport;
+
+namespace AdaBN.Tests;
+
+/// <summary>Several processes measure a share each: the bytes are those of one that measures all.</summary>
+[TestClass]
+public sealed class RanksTests
+{
+    private static readonly OnnxModel _digits = OnnxModel.Load(Repository.Model("digits-cnn.onnx"));
+
+    public static IEnumerable<object[]> Goldens => GoldenCase.Names;
+
+    [TestMethod]
+    [DataRow("auto")]
+    [DataRow("adabn")]
+    [DataRow("trimmed")]
+    [DataRow("median")]
+    [DataRow("batch 100")]
+    [DataRow("batch 1")]
+    [DataRow("most 700")]
+    [DataRow("half precision")]
+    public void Any_number_of_ranks_gives_the_bytes_of_one_process(string how)
+    {
+        float[][] scans = ShippedDigits.Scans.Images;
+        AdaptationOptions options = how switch
+        {
+            "auto" => new AdaptationOptions(),
+            "adabn" => PaperAdaBN.Options,
+            "trimmed" => PaperAdaBN.Options with { Policy = AdaptationPolicy.AdaBN.Trimmed(0.1) },
+            "median" => PaperAdaBN.Options with { Policy = AdaptationPolicy.AdaBN.MedianOfBatches(9) },
+            "batch 100" => PaperAdaBN.Options with { BatchSize = 100 },
+            "batch 1" => PaperAdaBN.Options with { BatchSize = 1, MaxSamples = 200 },
+            "most 700" => new AdaptationOptions { MaxSamples = 700 },
+            _ => PaperAdaBN.Options with { HalfPrecisionActivations = true },
+        };
+        AdaptationResult alone = BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans, 1, 28, 28), options);
+        foreach (int size in (int[])[1, 2, 3, 4, 7])
+        {
+            AdaptationResult[] together = ThreadRanks.Run(size, ranks =>
+                BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans, 1, 28, 28), options with { Communicator = ranks, Workers = 1 }));
+            foreach (AdaptationResult result in together)
+            {
+                CollectionAssert.AreEqual(alone.Model.ToBytes(), result.Model.ToBytes(), $"{size} ranks");
+                Assert.AreEqual(alone.Report.ToJson(), result.Report.ToJson(), $"{size} ranks");
+            }
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Goldens))]
+    public void Any_form_of_model_gives_the_bytes_of_one_process(string name)
+    {
+        var golden = new GoldenCase(name);
+        byte[] alone = BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options).Model.ToBytes();
+        foreach (int size in (int[])[2, 5])
+        {
+            foreach (byte[] bytes in ThreadRanks.Run(size, ranks => BatchNormAdapter.Adapt(golden.Model, golden.Source(), PaperAdaBN.Options with { Communicator = ranks, Workers = 1 }).Model.ToBytes()))
+                CollectionAssert.AreEqual(alone, bytes, $"{size} ranks");
+        }
+    }
+
+    [TestMethod]
+    public void A_film_is_worth_the_same_images_wherever_it_is_cut()
+    {
+        float[][] film = [.. ShippedDigits.Scans.Images.Take(60).SelectMany(scan => Enumerable.Repeat(scan, 10))];
+        AdaptationReport alone = BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(film, 1, 28, 28), PaperAdaBN.Options).Report;
+        Assert.IsLessThan(100, alone.EffectiveImages);
+        foreach (int size in (int[])[2, 3, 8])
+        {
+            foreach (AdaptationReport report in ThreadRanks.Run(size, ranks => BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(film, 1, 28, 28), PaperAdaBN.Options with { Communicator = ranks, Workers = 1 }).Report))
+                Assert.AreEqual(alone.EffectiveImages, report.EffectiveImages);
+        }
+    }
+
+    [TestMethod]
+    public void Own_samples_in_whole_shards_give_the_bytes_of_one_process_and_any_give_all_ranks_the_same()
+    {
+        float[][] scans = ShippedDigits.Scans.Images;
+        byte[] Adapt(ICommunicator ranks, int[] ends)
+        {
+            float[][] own = scans[(ranks.Rank == 0 ? 0 : ends[ranks.Rank - 1])..ends[ranks.Rank]];
+            return BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(own, 1, 28, 28), PaperAdaBN.Options with { Communicator = ranks, OwnSamples = true, Workers = 1 }).Model.ToBytes();
+        }
+        byte[] alone = BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans, 1, 28, 28), PaperAdaBN.Options).Model.ToBytes();
+        foreach (byte[] bytes in ThreadRanks.Run(3, ranks => Adapt(ranks, [640, 1024, 1797]))) CollectionAssert.AreEqual(alone, bytes);
+
+        byte[][] uneven = ThreadRanks.Run(4, ranks => Adapt(ranks, [7, 7, 900, 1797]));
+        foreach (byte[] bytes in uneven) CollectionAssert.AreEqual(uneven[0], bytes);
+    }
+
+    [TestMethod]
+    public void A_rank_that_differs_is_told_with_what()
+    {
+        float[][] scans = ShippedDigits.Scans.Images[..200];
+        AdaptationException Refused(Func<ICommunicator, AdaptationResult> work) => Assert.ThrowsExactly<AdaptationException>(() => ThreadRanks.Run(3, work));
+
+        AdaptationException policy = Refused(ranks => BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans, 1, 28, 28),
+            PaperAdaBN.Options with { Communicator = ranks, Policy = ranks.Rank == 2 ? AdaptationPolicy.Mix(0.5) : AdaptationPolicy.AdaBN }));
+        Assert.AreEqual(AdaptationError.RanksDiffer, policy.Error);
+        Assert.Contains("Settings of rank 2", policy.Message);
+
+        OnnxModel other = OnnxModel.FromBytes(BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans, 1, 28, 28), PaperAdaBN.Options).Model.ToBytes());
+        AdaptationException model = Refused(ranks => BatchNormAdapter.Adapt(ranks.Rank == 1 ? other : _digits,
+            SampleSource.FromArrays(scans, 1, 28, 28), PaperAdaBN.Options with { Communicator = ranks }));
+        Assert.Contains("The model of rank 1", model.Message);
+    }
+
+    [TestMethod]
+    public void An_unreadable_sample_ends_all_ranks_and_names_it()
+    {
+        float[][] scans = [.. ShippedDigits.Scans.Images[..400].Select(scan => (float[])scan.Clone())];
+        scans[333][5] = float.NaN;
+        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => ThreadRanks.Run(3, ranks =>
+            BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans, 1, 28, 28), PaperAdaBN.Options with { Communicator = ranks })));
+        Assert.AreEqual(AdaptationError.NonFinite, e.Error);
+        Assert.Contains("Sample 333", e.Message);
+    }
+
+    [TestMethod]
+    public void What_is_exchanged_grows_only_as_the_logarithm_of_the_samples()
+    {
+        long Traffic(int samples)
+        {
+            ThreadRanks.Run(2, ranks => BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(ShippedDigits.Scans.Images[..samples], 1, 28, 28), PaperAdaBN.Options with { Communicator = ranks, JudgementImages = 0 }).Report.Samples, out long traffic);
+            return traffic;
+        }
+        long few = Traffic(256); // 4 shards: a node a rank
+        Assert.IsLessThan((3 * few) + (few / 10), Traffic(1792)); // 28 shards: 8 + 4 + 2 a rank
+    }
+
+    [TestMethod]
+    public void Shards_are_dealt_out_whole_and_completely()
+    {
+        foreach ((int total, int? batch) in ((int, int?)[])[(1, null), (63, null), (64, null), (1797, null), (1000, 100), (1000, 30), (500, 1)])
+        {
+            foreach (int size in (int[])[1, 2, 3, 4, 16])
+            {
+                Share[] shares = ThreadRanks.Run(size, ranks => Share.Of(new Ranks(ranks), total, batch));
+                Assert.AreEqual(total, shares.Sum(share => share.Count));
+                foreach ((Share share, Share next) in shares.Zip(shares.Skip(1)))
+                {
+                    Assert.AreEqual(share.Before + share.Count, next.Before);
+                    Assert.IsTrue(next.IsEmpty || next.Before % share.ShardRows == 0);
+                    Assert.IsTrue(share.ShardRows >= 64 && share.ShardRows % (batch ?? 64) == 0);
+                }
+            }
+        }
+    }
+}
