@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using AdaBN.Discovery;
 using AdaBN.Distributed;
 using AdaBN.Forms;
@@ -40,10 +42,10 @@ internal sealed class AdaptationRun : IDisposable
     /// <param name="options">Settings; the policy is each pass's own.</param>
     /// <param name="scores">The value that holds class scores; null where nobody wants to see them.</param>
     /// <param name="earlier">Moments of samples measured before, to be merged with these.</param>
-    /// <param name="settings">What the run's measurements depend on beside model and samples, in words: what is resumed must have the same.</param>
-    public AdaptationRun(WorkingModel working, ISampleSource samples, AdaptationOptions options, Value? scores = null, AdaptationMoments? earlier = null, string settings = "")
+    /// <param name="reference">The reference that layers are measured against, if any.</param>
+    public AdaptationRun(WorkingModel working, ISampleSource samples, AdaptationOptions options, Value? scores = null, AdaptationMoments? earlier = null, ReferenceStatistics? reference = null)
     {
-        (_working, _samples, _options, _settings) = (working, samples, options, settings);
+        (_working, _samples, _options, _settings) = (working, samples, options, SettingsOf(options, working, reference));
         _earlier = earlier is null ? null : new EarlierSamples(earlier, [.. working.Layers]);
         _plan = StagePlanner.Plan(working.Model, working.Layers, scores);
         _binding = InputBinding.Bind(working.Model, _plan.Inputs, samples.Inputs);
@@ -79,10 +81,12 @@ internal sealed class AdaptationRun : IDisposable
 
     public MemoryUse Memory => new(_allocator.Peak, _allocator.Spilled);
 
-    /// <summary>Before the first pass: whether all processes compute the same bits, shown by the same few samples on each.</summary>
+    /// <summary>Before the first pass: whether all processes have the same model and settings, and compute the same bits, shown by the same few samples on each.</summary>
     public void CompareRanks(CancellationToken cancellationToken)
     {
-        if (_share.Ranks is not { } ranks || _options.AllowUnlikeRanks) return;
+        if (_share.Ranks is not { } ranks) return;
+        ranks.CheckSame([("The model", _working.Target.Sha256), ("Settings", _settings)], "Start all processes with the same model and settings.", cancellationToken);
+        if (_options.AllowUnlikeRanks) return;
         var random = new Random(1);
         IEnumerable<float[][]> canary = Enumerable.Range(0, CanarySamples).Select(_ => Inputs.Select(input => Enumerable.Range(0, input.Length).Select(_ => random.NextSingle()).ToArray()).ToArray());
         string seen;
@@ -212,6 +216,15 @@ internal sealed class AdaptationRun : IDisposable
             sheet.Refuse();
         }
         if (runner.Reader.Share.Ranks is { } ranks) sheet.Merge(ranks, cancellationToken);
+    }
+
+    /// <summary>What measurements depend on beside model and samples, in words: what works together, or is resumed, must have the same.</summary>
+    private static string SettingsOf(AdaptationOptions options, WorkingModel working, ReferenceStatistics? reference)
+    {
+        static string Or(long? number, string none) => number?.ToString(CultureInfo.InvariantCulture) ?? none;
+        string layers = Ranks.Digest(Encoding.UTF8.GetBytes(string.Join('\n', working.Layers.Select(layer => layer.Info.Name))));
+        return string.Create(CultureInfo.InvariantCulture, $"adabn {BatchNormAdapter.ToolVersion}; policy {options.Policy.Description}; batches {Or(options.BatchSize, "chosen")}; samples {Or(options.MaxSamples, "all")}{(options.OwnSamples ? ", own" : "")}; ") +
+            string.Create(CultureInfo.InvariantCulture, $"{(options.HalfPrecisionActivations ? "half precision; " : "")}judged by {options.JudgementImages}; {working.Layers.Count} layers {layers}; reference {reference?.ComputationSha256 ?? "none"}");
     }
 
     private Share ShareOf(ISampleSource samples)

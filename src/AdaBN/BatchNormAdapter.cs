@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text;
-using AdaBN.Distributed;
 using AdaBN.Domains;
 using AdaBN.Forms;
 using AdaBN.Input;
@@ -20,9 +17,6 @@ namespace AdaBN;
 /// </summary>
 public static class BatchNormAdapter
 {
-    private const int FewSamples = 64;
-    private const double MuchLess = 0.5; // the share of effective samples that is worth a word
-
     /// <summary>Re-estimates a model's BatchNormalization statistics on unlabeled samples of a new domain.</summary>
     /// <param name="model">The source model; it is not changed.</param>
     /// <param name="samples">The target domain's samples; opened and read once.</param>
@@ -59,6 +53,8 @@ public static class BatchNormAdapter
         IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(earlier);
+        if (options is { Communicator.Size: > 1 } or { StateFile: not null })
+            throw new ArgumentException($"Further samples are measured by one process, in one go; leave out {nameof(AdaptationOptions.Communicator)} and {nameof(AdaptationOptions.StateFile)}.", nameof(options));
         return Adapt(model, earlier, samples, options, progress, cancellationToken);
     }
 
@@ -78,11 +74,7 @@ public static class BatchNormAdapter
         double effectiveImages;
         SamplingPrecision precision;
         earlier?.Check(model.Sha256, working, options.Policy);
-        if (earlier is not null && (options.Communicator is { Size: > 1 } || options.StateFile is not null))
-            throw new ArgumentException($"{nameof(AdaptMore)} works in one process and keeps no state; leave out {nameof(AdaptationOptions.Communicator)} and {nameof(AdaptationOptions.StateFile)}.", nameof(options));
-        string settings = SettingsOf(options, working, reference);
-        Ranks.Of(options.Communicator)?.CheckSame([("The model", model.Sha256), ("Settings", settings)], "Start all processes with the same model and settings.", cancellationToken);
-        using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options), earlier, settings))
+        using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options), earlier, reference))
         {
             run.CompareRanks(cancellationToken);
             long? foretold = run.Foretell(options.Policy, cancellationToken);
@@ -97,7 +89,7 @@ public static class BatchNormAdapter
         LayerReport[] layers = [.. judged.Layers.Layers.Select(layer => LayerReport.Of(layer.Evidence, layer.Decision))];
         var report = new AdaptationReport(
             $"AdaBN ({judged.Policy}, {options.Variance.ToString().ToLowerInvariant()} variance)", all, model.Sha256, ToolVersion, judged.Verdict, layers,
-            [.. working.Findings, .. outputs, .. Findings(all, effectiveImages, layers), .. precision.Findings(judged.Layers.Samples)])
+            [.. working.Findings, .. outputs, .. SampleFindings.Of(all, effectiveImages, layers), .. precision.Findings(judged.Layers.Samples)])
         {
             Precision = precision,
             EffectiveImages = effectiveImages,
@@ -134,26 +126,5 @@ public static class BatchNormAdapter
 
     internal static string ToolVersion => typeof(BatchNormAdapter).Assembly.GetName().Version!.ToString(fieldCount: 3);
 
-    /// <summary>What measurements depend on beside model and samples.</summary>
-    private static string SettingsOf(AdaptationOptions options, WorkingModel working, ReferenceStatistics? reference) => string.Create(CultureInfo.InvariantCulture,
-        $"adabn {ToolVersion}; policy {options.Policy.Description}; batches {options.BatchSize?.ToString(CultureInfo.InvariantCulture) ?? "chosen"}; samples {options.MaxSamples?.ToString(CultureInfo.InvariantCulture) ?? "all"}{(options.OwnSamples ? ", own" : "")}; {(options.HalfPrecisionActivations ? "half precision; " : "")}judged by {options.JudgementImages}; {working.Layers.Count} layers {Ranks.Digest(Encoding.UTF8.GetBytes(string.Join('\n', working.Layers.Select(layer => layer.Info.Name))))}; reference {reference?.ComputationSha256 ?? "none"}");
-
     private static Value? ScoresToSee(WorkingModel working, AdaptationOptions options) => options.JudgementImages > 0 ? ClassScores.Find(working.Model.Graph) : null;
-
-    private static IEnumerable<string> Findings(long samples, double effective, IReadOnlyList<LayerReport> layers)
-    {
-        if (samples < FewSamples)
-            yield return string.Create(CultureInfo.InvariantCulture, $"Only {samples} samples: statistics of fewer than {FewSamples} images are often worse than the source model's.");
-        if (effective < MuchLess * samples)
-        {
-            yield return string.Create(CultureInfo.InvariantCulture,
-                $"Successive samples are much alike, as in a film: the {samples} are worth about {Math.Ceiling(effective)} independent ones, and count so in standard errors and decisions. Take samples farther apart.");
-        }
-        foreach (LayerReport layer in layers)
-        {
-            int dead = layer.TargetVariance.Count(variance => variance == 0);
-            if (dead > 0)
-                yield return string.Create(CultureInfo.InvariantCulture, $"Layer '{layer.Name}': {dead} of {layer.Channels} channels do not vary at all on the target domain.");
-        }
-    }
 }
