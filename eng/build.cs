@@ -68,6 +68,7 @@ internal static partial class Build
                 case "test":
                     Compile();
                     InstallBrowserDriver();
+                    InstallLaunchers();
                     return Test();
                 case "bench":
                     Compile();
@@ -209,16 +210,28 @@ internal static partial class Build
     /// <summary>What the stand-in for SkiaSharp decodes with; elsewhere than on Linux it says itself what it misses.</summary>
     private static void InstallSystemLibraries()
     {
-        static bool AreThere() => NativeLibrary.TryLoad("libgdk_pixbuf-2.0.so.0", out _) && NativeLibrary.TryLoad("libwebp.so.7", out _);
         const string packages = "libgdk-pixbuf-2.0-0 libwebp7";
-        if (!OperatingSystem.IsLinux() || AreThere()) return;
-        if (Environment.IsPrivilegedProcess && File.Exists("/usr/bin/apt-get"))
+        if (OperatingSystem.IsLinux() && !InstallDebian(packages, () => NativeLibrary.TryLoad("libgdk_pixbuf-2.0.so.0", out _) && NativeLibrary.TryLoad("libwebp.so.7", out _)))
+            throw new BuildException($"offline, pictures are decoded by the system's gdk-pixbuf and libwebp, which are not there. Install them (Debian: apt-get install {packages}), or use a registry that serves SkiaSharp.");
+    }
+
+    /// <summary>Tests of several processes need MPI's launchers; without them they are skipped.</summary>
+    private static void InstallLaunchers()
+    {
+        if (OperatingSystem.IsLinux()) InstallDebian("openmpi-bin mpich iproute2", () => File.Exists("/usr/bin/mpirun.openmpi") && File.Exists("/usr/bin/mpirun.mpich"));
+    }
+
+    /// <summary>Installs packages where they are not there, this is Debian or a kin of it, and the user may.</summary>
+    /// <returns>Whether they are there.</returns>
+    private static bool InstallDebian(string packages, Func<bool> areThere)
+    {
+        if (!areThere() && Environment.IsPrivilegedProcess && File.Exists("/usr/bin/apt-get"))
         {
             Console.WriteLine($"Installing {packages} …");
             _ = Process("apt-get", ["update", "-qq"], Root, Console.WriteLine);
             _ = Process("apt-get", ["install", "-y", "-qq", "--no-install-recommends", .. packages.Split(' ')], Root, _ => { });
         }
-        if (!AreThere()) throw new BuildException($"offline, pictures are decoded by the system's gdk-pixbuf and libwebp, which are not there. Install them (Debian: apt-get install {packages}), or use a registry that serves SkiaSharp.");
+        return areThere();
     }
 
     /// <summary>What drives Chromium, where there is one; its tests skip without.</summary>

@@ -41,7 +41,7 @@ internal static class AdaptCommand
             ModelFile file = ModelFile.Load(source, parsed.GetValue(step));
             OnnxModel loaded = file.Model;
             AdaptationOptions options = together.Complete(settings.OptionsOf(parsed, loaded, pixels), parsed, ranks);
-            OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples);
+            OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples).OnlySound(ranks, cancellationToken);
             if (parsed.GetValue(dryRun))
             {
                 var plan = new DryRun([target, .. html.WouldWrite(parsed)]) { Samples = samples.CountUpTo(options.MaxSamples), Memory = BatchNormAdapter.EstimateMemory(loaded, samples.Samples, options) };

@@ -38,5 +38,9 @@ internal sealed record DataFile(ISampleSource Samples, Preprocessing? Preprocess
         return CsvFile.LooksLikeOne(path) ? new DataFile(CsvFile.Open(path, reading.InputName)) : throw new InvalidDataException($"{path} is nothing that is read here, expected {DataOptions.Kinds}.");
     }
 
+    /// <summary>The same without broken images, which all processes together look for.</summary>
+    public DataFile OnlySound(ICommunicator communicator, CancellationToken cancellationToken) =>
+        Samples is ImageSamples images ? this with { Samples = images.OnlySound(communicator, cancellationToken) } : this;
+
     private static DataFile OfImages(ImageFiles files, ImageReading reading, Preprocessing preprocessing) => new(new ImageSamples(files, preprocessing, reading), preprocessing, files);
 }

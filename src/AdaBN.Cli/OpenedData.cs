@@ -30,6 +30,10 @@ internal sealed record OpenedData(IReadOnlyList<DataFile> Parts)
             tensors => SamplePicture.ToPng(Samples.Inputs[shown], tensors[shown], Parts[shown].Preprocessing), cancellationToken);
     }
 
+    /// <summary>The same without broken images, which all processes together look for; where there are several.</summary>
+    public OpenedData OnlySound(ICommunicator? communicator, CancellationToken cancellationToken) =>
+        communicator is null ? this : new OpenedData([.. Parts.Select(part => part.OnlySound(communicator, cancellationToken))]);
+
     /// <summary>Tells what was left out.</summary>
     public void TellFindings(TextWriter error)
     {

@@ -7,7 +7,7 @@ namespace AdaBN.Cli;
 /// <summary>The command line's words for a run of several processes, and for one that can be resumed.</summary>
 internal sealed class RankArguments
 {
-    private static readonly TimeSpan s_afterRank0 = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_afterRank0 = TimeSpan.FromSeconds(2);
 
     private readonly Option<int> _workers = new("--workers") { Description = "Processes that adapt together, each its part of the samples, started by an MPI launcher: mpirun -n 4 adabn adapt … --workers 4.", DefaultValueFactory = _ => 1, HelpName = "N" };
     private readonly Option<double> _timeOut = new("--stage-timeout") { Description = "Seconds to wait for the other processes at the end of a stage.", DefaultValueFactory = _ => 1800, HelpName = "SECONDS" };

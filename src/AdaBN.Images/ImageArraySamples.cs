@@ -5,7 +5,7 @@ namespace AdaBN.Images;
 /// <summary>
 /// Pixels in an array file as samples, prepared as the model takes them: bytes of shape (N, H, W), (N, H, W, 1 or 3) or (N, 1 or 3, H, W), colours red first.
 /// </summary>
-public sealed class ImageArraySamples : ISampleSource
+public sealed class ImageArraySamples : ISeekableSampleSource
 {
     private readonly ArrayFile _file;
     private readonly PixelTensor _tensor;
@@ -38,14 +38,22 @@ public sealed class ImageArraySamples : ISampleSource
     public long? Count => _file.Shape[0];
 
     /// <inheritdoc/>
-    public ISampleReader OpenReader() => new Reader(this, _file.OpenReader());
+    public ISampleReader OpenReader() => OpenReader(0);
+
+    /// <inheritdoc/>
+    public ISampleReader OpenReader(long first)
+    {
+        ArrayReader reader = _file.OpenReader();
+        reader.Skip(first * _form.Width * _form.Height * _form.Channels);
+        return new Reader(this, reader, checked((int)first));
+    }
 
     private static InvalidDataException NoPictures(ArrayFile file) => new(string.Create(CultureInfo.InvariantCulture,
         $"{file.Path} holds {(file.IsBytes ? "bytes" : "float32 numbers")} of shape ({string.Join(", ", file.Shape)}), expected pictures in bytes: (N, H, W), (N, H, W, 3) or (N, 3, H, W)."));
 
-    private sealed class Reader(ImageArraySamples samples, ArrayReader reader) : ISampleReader
+    private sealed class Reader(ImageArraySamples samples, ArrayReader reader, int first) : ISampleReader
     {
-        private int _next;
+        private int _next = first;
 
         public bool TryRead(IReadOnlyList<Memory<float>> destination)
         {

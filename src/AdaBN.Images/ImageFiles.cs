@@ -129,6 +129,9 @@ public sealed class ImageFiles
     internal ImageFiles Sample(int most) =>
         Files.Length <= most ? this : new ImageFiles(Origin, [.. Enumerable.Range(0, most).Select(i => Files[(int)((long)i * Files.Length / most)])], []);
 
+    /// <summary>The files without some of them, by number.</summary>
+    internal ImageFiles Without(IReadOnlySet<int> numbers) => new(Origin, [.. Files.Where((_, number) => !numbers.Contains(number))], Findings);
+
     private static bool IsHeader(string line) => line.ToLowerInvariant() is "path" or "path,label";
 
     private static bool IsImageName(string text) => _endings.Contains(Path.GetExtension(text), StringComparer.OrdinalIgnoreCase);

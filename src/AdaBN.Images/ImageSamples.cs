@@ -1,4 +1,5 @@
 using System.Globalization;
+using AdaBN.Distributed;
 using AdaBN.Images.Decoding;
 
 namespace AdaBN.Images;
@@ -24,7 +25,7 @@ public sealed record ImageReading
 }
 
 /// <summary>Image files as samples: decoded ahead by several threads, in order, prepared as the model takes them.</summary>
-public sealed class ImageSamples : ISampleSource
+public sealed class ImageSamples : ISeekableSampleSource
 {
     private const long LargestFile = 1 << 30;
     private static readonly int _ahead = 2 * Environment.ProcessorCount;
@@ -66,7 +67,40 @@ public sealed class ImageSamples : ISampleSource
     }
 
     /// <inheritdoc/>
-    public ISampleReader OpenReader() => new Reader(this);
+    public ISampleReader OpenReader() => new Reader(this, 0);
+
+    /// <inheritdoc/>
+    /// <remarks>Samples are numbered as the files, so that none may be left out: with <see cref="ImageReading.MaxBroken"/> 0, or of what <see cref="OnlySound"/> gives.</remarks>
+    /// <exception cref="InvalidOperationException">Broken files would be left out.</exception>
+    public ISampleReader OpenReader(long first) => _mostBroken == 0 || first == 0 ? new Reader(this, checked((int)first))
+        : throw new InvalidOperationException($"Where broken files are left out, samples have no numbers before all are read. Take {nameof(OnlySound)}.");
+
+    /// <summary>Looks at every file once, each process at its part, and gives the sound ones: processes can share these by number.</summary>
+    /// <param name="communicator">The processes.</param>
+    /// <param name="cancellationToken">Stops looking.</param>
+    /// <exception cref="AdaptationException">More are broken than may be.</exception>
+    public ImageSamples OnlySound(ICommunicator communicator, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(communicator);
+        int looked = (int)Math.Min(_files.Files.Length, (_reading.MaxSamples ?? int.MaxValue) + _mostBroken);
+        (int Number, string Reason)[] own = [.. Enumerable.Range(0, looked).Where(number => number % communicator.Size == communicator.Rank)
+            .AsParallel().AsOrdered().WithCancellation(cancellationToken).Select(number => (number, Load(_files.Files[number]).Reason)).Where(found => found.Reason is not null).Select(found => (found.number, found.Reason!))];
+        (int Number, string Reason)[] all = [.. new Ranks(communicator).Gather(
+            writer =>
+            {
+                writer.Write(own.Length);
+                foreach ((int number, string reason) in own)
+                {
+                    writer.Write(number);
+                    writer.Write(reason);
+                }
+            },
+            reader => Enumerable.Range(0, reader.ReadInt32()).Select(_ => (reader.ReadInt32(), reader.ReadString())).ToArray(), cancellationToken).SelectMany(found => found).OrderBy(found => found.Item1)];
+        foreach ((int number, string reason) in all) LeaveOut(number, reason);
+        var sound = new ImageSamples(_files.Without(all.Select(found => found.Number).ToHashSet()), _preprocessing, _reading with { MaxBroken = 0 });
+        foreach ((int number, BrokenImage image) in _broken) sound._broken.Add(number, image);
+        return sound;
+    }
 
     /// <summary>Some of the files, whatever is broken among them.</summary>
     internal ImageSamples Spread(int most) => new(_files.Sample(most), _preprocessing, _reading with { MaxBroken = 1, MaxSamples = null });
@@ -104,11 +138,11 @@ public sealed class ImageSamples : ISampleSource
         }
     }
 
-    private sealed class Reader(ImageSamples samples) : ISampleReader
+    private sealed class Reader(ImageSamples samples, int first) : ISampleReader
     {
         private readonly Queue<Task<(float[]? Tensor, string? Reason)>> _loading = [];
         private readonly CancellationTokenSource _stop = new();
-        private int _started, _taken;
+        private int _started = first, _taken = first;
 
         public bool TryRead(IReadOnlyList<Memory<float>> destination)
         {

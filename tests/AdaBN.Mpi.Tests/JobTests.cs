@@ -44,6 +44,31 @@ public sealed class JobTests
     }
 
     [TestMethod]
+    public void A_folder_of_images_is_shared_broken_ones_left_out()
+    {
+        using var folder = new TemporaryFolder();
+        string images = Directory.CreateDirectory(folder.File("images")).FullName;
+        string[] pictures = [.. Directory.GetFiles(Path.Combine(Repository.Root, "tests", "Images"), "*.png").Order(StringComparer.Ordinal)];
+        for (int i = 0; i < 150; i++)
+        {
+            byte[] content = File.ReadAllBytes(pictures[i % pictures.Length]);
+            File.WriteAllBytes(Path.Combine(images, $"{i:000}.png"), i is 3 or 70 or 149 ? content[..(content.Length / 2)] : content);
+        }
+        string[] adapt = ["adapt", s_model, "--data", images, "--size", "28x28", "--scale", "1/255", "--max-broken", "5%"];
+        var (aloneCode, _, aloneError) = Launcher.Run([], [.. adapt, "--out", folder.File("alone.onnx")]);
+        Assert.AreEqual(0, aloneCode, aloneError);
+        var (exitCode, _, error) = Launcher.Run(Launcher.Of("openmpi", 3), [.. adapt, "--out", folder.File("together.onnx"), "--workers", "3"]);
+        Assert.AreEqual(0, exitCode, error);
+        CollectionAssert.AreEqual(File.ReadAllBytes(folder.File("alone.onnx")), File.ReadAllBytes(folder.File("together.onnx")));
+        Assert.Contains("3 broken images were left out", error);
+
+        var (tooMany, _, tooManyError) = Launcher.Run(Launcher.Of("openmpi", 3), [.. adapt[..^2], "--max-broken", "0", "--out", folder.File("none.onnx"), "--workers", "3"]);
+        Assert.AreNotEqual(0, tooMany);
+        Assert.Contains("003.png", tooManyError);
+        Assert.IsFalse(File.Exists(folder.File("none.onnx")));
+    }
+
+    [TestMethod]
     [DynamicData(nameof(Libraries))]
     public void An_unreadable_sample_ends_the_job_and_is_named_with_its_rank(string library)
     {
