@@ -84,7 +84,7 @@ internal sealed class AdaptationRun : IDisposable
     /// <summary>Before the first pass: whether all processes have the same model and settings, and compute the same bits, shown by the same few samples on each.</summary>
     public void CompareRanks(CancellationToken cancellationToken)
     {
-        if (_share.Ranks is not { } ranks) return;
+        if (_share.Ranks is not { Meet: true } ranks) return;
         ranks.CheckSame([("The model", _working.Target.Sha256), ("Settings", _settings)], "Start all processes with the same model and settings.", cancellationToken);
         if (_options.AllowUnlikeRanks) return;
         var random = new Random(1);
@@ -139,7 +139,8 @@ internal sealed class AdaptationRun : IDisposable
     public AdaptedLayers PassAll(IAdaptationPolicy policy, IProgress<AdaptationProgress>? progress, CancellationToken cancellationToken)
     {
         AdaptationState? state = _options.StateFile is { } file
-            ? AdaptationState.Open(file, _options.Resume, _working.Target.Sha256, $"{_settings}; measured with {policy.Description}", _share.Ranks, cancellationToken) : null;
+            ? AdaptationState.Open(file, _options.Resume, _working.Target.Sha256, $"{_settings}; measured with {policy.Description}", _share.Ranks is { Meet: true } ranks ? ranks : null, cancellationToken) : null;
+        (_options.Communicator as PartialCommunicator)?.CheckStage(state?.Done ?? 0);
         BatchReader reader = _held is null ? ReadShare() : new BatchReader(_binding, _held, share: Together is { } share ? share with { IsOwn = true, Halo = 0 } : null);
         return Pass(policy, reader, () => new ScoreSheet([.. Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken, _asBefore, state: state);
     }
@@ -183,8 +184,9 @@ internal sealed class AdaptationRun : IDisposable
             IReadOnlyList<ChannelMoments> measured = known ?? _working.Pool(stage.Layers, runner.Measure(stage, normalizers, cancellationToken));
             if (stage.Index == 0)
             {
-                reader.Complete(cancellationToken);
-                state?.CheckData(_notes.Fingerprint);
+                if (known is not null && _share.Ranks is { Meet: false }) _notes.Restore(state!.Notes);
+                else reader.Complete(cancellationToken);
+                state?.CheckData(_notes.Fingerprint, _notes.ToBytes());
             }
             if (known is null) state?.Commit(measured);
             foreach ((BatchNormLayer layer, ChannelMoments moments) in stage.Layers.Zip(measured))
@@ -219,7 +221,7 @@ internal sealed class AdaptationRun : IDisposable
     }
 
     /// <summary>What measurements depend on beside model and samples, in words: what works together, or is resumed, must have the same.</summary>
-    private static string SettingsOf(AdaptationOptions options, WorkingModel working, ReferenceStatistics? reference)
+    internal static string SettingsOf(AdaptationOptions options, WorkingModel working, ReferenceStatistics? reference)
     {
         static string Or(long? number, string none) => number?.ToString(CultureInfo.InvariantCulture) ?? none;
         string layers = Ranks.Digest(Encoding.UTF8.GetBytes(string.Join('\n', working.Layers.Select(layer => layer.Info.Name))));
@@ -233,6 +235,7 @@ internal sealed class AdaptationRun : IDisposable
         int? batchRows = _binding.FixedBatch ?? _options.BatchSize;
         if (Ranks.Of(_options.Communicator) is not { } ranks) return Share.Whole(count, batchRows);
         if (count is null) throw new AdaptationException(AdaptationError.InputMismatch, "The data does not know its number of samples, by which several processes share them. Give data that does: files, arrays, NumPy files.");
+        if (_options.Communicator is PartialCommunicator partial) return partial.ShareOf(ranks, count.Value, batchRows);
         return _options.OwnSamples ? Share.Own(ranks, count.Value, batchRows) : Share.Of(ranks, count.Value, batchRows);
     }
 

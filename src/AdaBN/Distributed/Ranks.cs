@@ -8,7 +8,10 @@ namespace AdaBN.Distributed;
 internal sealed class Ranks(ICommunicator communicator)
 {
     /// <summary>The ranks of a communicator; null where this process is alone.</summary>
-    public static Ranks? Of(ICommunicator? communicator) => communicator is { Size: > 1 } ? new Ranks(communicator) : null;
+    public static Ranks? Of(ICommunicator? communicator) => communicator is { Size: > 1 } or PartialCommunicator ? new Ranks(communicator) : null;
+
+    /// <summary>Whether the processes run at the same time; where not, they exchange files, and only what a stage measures.</summary>
+    public bool Meet => communicator is not PartialCommunicator;
 
     public int Rank => communicator.Rank;
 

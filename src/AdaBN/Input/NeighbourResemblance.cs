@@ -26,7 +26,7 @@ internal sealed class NeighbourResemblance(IReadOnlyList<SampleInput> inputs, Sh
     private const double LeastContinuity = 0.75;
 
     private readonly Track[] _tracks = [.. inputs.Select(input => new Track(Math.Min(Stretches, input.Length)))];
-    private readonly MergeTree<NeighbourSums> _shards = new(NeighbourSums.Merge);
+    private MergeTree<NeighbourSums> _shards = new(NeighbourSums.Merge);
     private NeighbourSums _shard = NeighbourSums.None(inputs.Count, Lags);
     private long _seen;
 
@@ -47,12 +47,23 @@ internal sealed class NeighbourResemblance(IReadOnlyList<SampleInput> inputs, Sh
     }
 
     /// <summary>A digest of all sums, in which each image has a part, and its place.</summary>
-    public string Fingerprint()
+    public string Fingerprint() => Ranks.Digest(ToBytes());
+
+    /// <summary>The sums of the whole set, once complete.</summary>
+    public byte[] ToBytes()
     {
         using var bytes = new MemoryStream();
         using var writer = new BinaryWriter(bytes);
-        foreach ((_, _, NeighbourSums sums) in _shards.Nodes) NeighbourSums.Write(writer, sums);
-        return Ranks.Digest(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
+        if (_shards.Nodes.Count > 0) NeighbourSums.Write(writer, _shards.Total());
+        return bytes.ToArray();
+    }
+
+    /// <summary>Takes the sums of the whole set in the place of those of the samples that came here.</summary>
+    public void Restore(byte[] sums)
+    {
+        using var reader = new BinaryReader(new MemoryStream(sums, writable: false));
+        _shards = new MergeTree<NeighbourSums>(NeighbourSums.Merge);
+        _shards.Add(0, NeighbourSums.Read(reader));
     }
 
     private void EndShard()

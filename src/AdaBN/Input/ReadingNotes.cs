@@ -24,6 +24,16 @@ internal sealed class ReadingNotes(IReadOnlyList<SampleInput> inputs, int drawn,
     /// <summary>Tells this set of samples, once complete, from others.</summary>
     public string Fingerprint => _neighbours.Fingerprint();
 
+    /// <summary>What other processes have noted, to be restored where samples are not all read.</summary>
+    public byte[] ToBytes() => _neighbours.ToBytes();
+
+    /// <summary>In the place of <see cref="Complete"/>.</summary>
+    public void Restore(byte[] notes)
+    {
+        _neighbours.Restore(notes);
+        _read = share.Total!.Value;
+    }
+
     /// <summary>Takes a sample before those of this part.</summary>
     public void AddHalo(IReadOnlyList<Memory<float>> tensors) => _neighbours.Add(tensors);
 

@@ -29,6 +29,9 @@ internal sealed class AdaptationState
     /// <summary>Stages that are done.</summary>
     public int Done => _stages.Count;
 
+    /// <summary>What was noted of the samples; empty before stage 0 is done.</summary>
+    public byte[] Notes => Convert.FromBase64String(_content.Notes);
+
     /// <summary>Opens the state of a run; rank 0 reads the file and tells the others.</summary>
     /// <param name="path">The file.</param>
     /// <param name="resume">Whether to go on from it; otherwise there must be none yet.</param>
@@ -43,7 +46,7 @@ internal sealed class AdaptationState
         if (!resume)
         {
             if (isFirst && File.Exists(path)) throw Invalid(path, "holds the state of a run already; resume it (--resume), or delete it");
-            return new AdaptationState(path, isFirst, new Content(model, settings, null, []) { Sha256 = "" });
+            return new AdaptationState(path, isFirst, new Content(model, settings, null, "", []) { Sha256 = "" });
         }
         byte[] bytes = isFirst ? File.ReadAllBytes(path) : [];
         if (ranks is not null) bytes = ranks.Gather(writer => writer.Write(bytes), reader => reader.ReadBytes((int)reader.BaseStream.Length), cancellationToken)[0];
@@ -53,6 +56,7 @@ internal sealed class AdaptationState
         if (content.Settings != settings) throw Invalid(path, $"is of a run with other settings ({content.Settings}), expected {settings}");
         try
         {
+            _ = Convert.FromBase64String(content.Notes);
             return new AdaptationState(path, isFirst, content);
         }
         catch (Exception e) when (e is FormatException or EndOfStreamException or OverflowException or ArgumentException)
@@ -69,10 +73,11 @@ internal sealed class AdaptationState
 
     /// <summary>After stage 0: whether these are the samples that the state is of.</summary>
     /// <param name="fingerprint">Told by what was noted while they were read.</param>
-    public void CheckData(string fingerprint)
+    /// <param name="notes">What was noted.</param>
+    public void CheckData(string fingerprint, byte[] notes)
     {
         if (_content.Data is { } data && data != fingerprint) throw Invalid(_path, $"is of other samples ({data}, expected {fingerprint}); give those that the run was started with");
-        _content = _content with { Data = fingerprint };
+        _content = _content with { Data = fingerprint, Notes = Convert.ToBase64String(notes) };
     }
 
     /// <summary>Adds a stage and writes the file: complete, flushed to disk and renamed, or not at all.</summary>
@@ -96,15 +101,16 @@ internal sealed class AdaptationState
         return [.. Enumerable.Range(0, reader.ReadInt32()).Select(_ => MomentRecords.Read(reader))];
     }
 
-    private static string Checksum(Content content) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [content.Model, content.Settings, content.Data ?? "", .. content.Stages]))));
+    private static string Checksum(Content content) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [content.Model, content.Settings, content.Data ?? "", content.Notes, .. content.Stages]))));
 
     private static AdaptationException Invalid(string path, string what, Exception? inner = null) => new(AdaptationError.InvalidState, $"{path} {what}.", inner);
 
     /// <param name="Model">SHA-256 of the model file.</param>
     /// <param name="Settings">What else measurements depend on.</param>
     /// <param name="Data">Fingerprint of the samples; null before stage 0 is done.</param>
+    /// <param name="Notes">What was noted of the samples while they were read, in base64: sums that tell how alike neighbours are.</param>
     /// <param name="Stages">Of each stage that is done, its layers' moments: base64 of <see cref="MomentRecords"/>.</param>
-    private sealed record Content(string Model, string Settings, string? Data, IReadOnlyList<string> Stages)
+    private sealed record Content(string Model, string Settings, string? Data, string Notes, IReadOnlyList<string> Stages)
     {
         public string Format { get; init; } = "adabn.state";
 
