@@ -185,7 +185,7 @@ internal sealed class AdaptationRun : IDisposable
             if (stage.Index == 0)
             {
                 if (known is not null && _share.Ranks is { Meet: false }) _notes.Restore(state!.Notes);
-                else reader.Complete(cancellationToken);
+                else if (known is not null) reader.Complete(cancellationToken);
                 state?.CheckData(_notes.Fingerprint, _notes.ToBytes());
             }
             if (known is null) state?.Commit(measured);

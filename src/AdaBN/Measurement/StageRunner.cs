@@ -53,6 +53,7 @@ internal sealed class StageRunner(
         IReadOnlyDictionary<Value, MergeTree<ChannelMoments>> trees = reader.Share.IsEmpty
             ? stage.Measured.ToDictionary(value => value, _ => new MergeTree<ChannelMoments>(ChannelMoments.Merge))
             : Run(stage, measures: true, normalizers, cancellationToken);
+        if (stage.Index == 0) reader.Complete(cancellationToken);
         reader.Share.Ranks?.Merge([.. stage.Measured.Select(value => trees[value])], MomentRecords.Write, MomentRecords.Read, cancellationToken);
         foreach ((Value value, MergeTree<ChannelMoments> tree) in trees) _moments[value] = tree.Total();
         ChannelMoments[] moments = [.. stage.Layers.Select(Join)];
