@@ -167,7 +167,7 @@ public sealed class CommandTests
         using var folder = new TemporaryFolder();
         Outcome outcome = await Run(
             "adapt", Path.Combine(TwoInputs, "model.onnx"), "--input", "color", "--data", Path.Combine(TwoInputs, "color.npy"),
-            "--input", "depth", "--data", Path.Combine(TwoInputs, "depth.npy"), "--out", folder.File("adapted.onnx"), "--json", "--batch-size", "4", "--workers", "1");
+            "--input", "depth", "--data", Path.Combine(TwoInputs, "depth.npy"), "--out", folder.File("adapted.onnx"), "--json", "--batch-size", "4", "--threads", "1");
         Assert.AreEqual(0, outcome.ExitCode, outcome.Error);
         using JsonDocument json = JsonDocument.Parse(outcome.Output);
         Assert.AreEqual(4, json.RootElement.GetProperty("layers").GetArrayLength());

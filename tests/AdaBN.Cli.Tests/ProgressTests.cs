@@ -79,7 +79,7 @@ public sealed partial class ProgressTests
         float[] pixels = [.. Enumerable.Range(0, 784).Select(i => (float)Math.Abs(Math.Sin(i)))];
         Npy.Write(folder.File("digits.npy"), [.. Enumerable.Range(0, images).SelectMany(_ => pixels)], images, 1, 28, 28);
         string command = FormattableString.Invariant(
-            $"stty cols {columns} rows 30; {environment} TERM={terminal} dotnet '{Path.Combine(AppContext.BaseDirectory, "AdaBN.Cli.dll")}' adapt '{Repository.Model("digits-cnn.onnx")}' --data digits.npy --out a.onnx --workers 1 --policy adabn --judge 0 {more}");
+            $"stty cols {columns} rows 30; {environment} TERM={terminal} dotnet '{Path.Combine(AppContext.BaseDirectory, "AdaBN.Cli.dll")}' adapt '{Repository.Model("digits-cnn.onnx")}' --data digits.npy --out a.onnx --threads 1 --policy adabn --judge 0 {more}");
         using var process = new Process
         {
             StartInfo = new ProcessStartInfo(script, ["--quiet", "--return", "--flush", "--command", command, "typescript"]) { WorkingDirectory = folder.Path, RedirectStandardInput = true, RedirectStandardOutput = true },

@@ -22,7 +22,7 @@ public sealed partial class TranscriptTests
         ["adapt"] =
         [
             "adabn adapt --help", "adabn adapt classifier.onnx --data site42.npy --out out.onnx --policy adabn", "adabn adapt classifier.onnx --data site42.npy --out out.onnx",
-            "adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx --policy adabn --dry-run --max-memory 100 --workers 2", "adabn adapt classifier.onnx --data site42 --out out.onnx",
+            "adabn adapt classifier.onnx --data site42.npy --out classifier.site42.onnx --policy adabn --dry-run --max-memory 100 --threads 2", "adabn adapt classifier.onnx --data site42 --out out.onnx",
             "adabn adapt folded.onnx --data site42.npy --out out.onnx", "adabn adapt classifier.onnx --data site42.npy --out nowhere/out.onnx",
         ],
         ["shift"] = ["adabn shift --help", "adabn shift classifier.onnx --data site42.npy --fail-on-drift", "adabn shift classifier.onnx --data site42.npy --source training.npy --mmd", "adabn shift classifier.onnx --data no-such.npy"],
