@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using AdaBN.Images.Decoding;
 using AdaBN.TestSupport;
 
@@ -30,6 +31,31 @@ public sealed class ImageSamplesTests
         }
         Assert.AreEqual(60, samples.Count);
         Assert.IsEmpty(samples.Broken);
+    }
+
+    [TestMethod]
+    public void An_image_in_memory_gives_the_same_numbers_as_its_file()
+    {
+        var preparation = new ImagePreparation(_small);
+        CollectionAssert.AreEqual(new[] { 3, 4, 6 }, preparation.Shape.ToArray());
+        foreach (string kind in (string[])["rgb8.png", "progressive420.jpg", "rgb24.bmp", "lossy.webp"])
+        {
+            string path = Path.Combine(DecoderTests.Folder, kind);
+            CollectionAssert.AreEqual(All(new ImageSamples(ImageFiles.Single(path), _small)).Single(), preparation.Prepare(File.ReadAllBytes(path)), kind);
+        }
+    }
+
+    [TestMethod]
+    public void An_image_in_memory_is_refused_as_its_file_and_beyond_the_pixels_allowed()
+    {
+        byte[] png = File.ReadAllBytes(Path.Combine(DecoderTests.Folder, "rgb8.png"));
+        int pixels = BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(16)) * BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(20));
+        Assert.HasCount(72, new ImagePreparation(_small, pixels).Prepare(png));
+        Assert.Contains($"more than the {pixels - 1} that are read", Assert.ThrowsExactly<InvalidDataException>(() => new ImagePreparation(_small, pixels - 1).Prepare(png)).Message);
+        Assert.ThrowsExactly<InvalidDataException>(() => new ImagePreparation(_small).Prepare(png.AsSpan(..(png.Length / 2))));
+        Assert.ThrowsExactly<InvalidDataException>(() => new ImagePreparation(_small).Prepare([]));
+        Assert.ThrowsExactly<ArgumentException>(() => new ImagePreparation(_small, 0));
+        Assert.ThrowsExactly<ArgumentException>(() => new ImagePreparation(new Preprocessing()));
     }
 
     [TestMethod]

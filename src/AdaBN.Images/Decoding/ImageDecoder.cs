@@ -19,12 +19,12 @@ internal static class ImageDecoder
 
     /// <summary>Decodes a file's content and turns it upright.</summary>
     /// <exception cref="InvalidDataException">It is none of these, of a kind that is not supported, or damaged; the message does not name the file.</exception>
-    public static Picture Decode(ReadOnlySpan<byte> file)
+    public static Picture Decode(ReadOnlySpan<byte> file, long maxPixels = MostPixels)
     {
         int orientation = Check(file);
         try
         {
-            return Decode(file, orientation);
+            return Decode(file, orientation, maxPixels);
         }
         catch (Exception e) when (SkiaLibrary.IsMissing(e))
         {
@@ -37,10 +37,10 @@ internal static class ImageDecoder
         start.StartsWith(PngChunks.Signature) || start.StartsWith(JpegSegments.Signature) || start.StartsWith(BmpHeader.Signature) || WebpHeader.IsWebp(start);
 
     /// <summary>Refuses sizes that no picture has, before memory is asked for.</summary>
-    public static void CheckSize(long width, long height)
+    public static void CheckSize(long width, long height, long maxPixels = MostPixels)
     {
         if (width < 1 || height < 1) throw Damaged($"it declares {width} x {height} pixels");
-        if (width * height > MostPixels) throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"it declares {width} x {height} pixels, more than the {MostPixels} that are read; make it smaller"));
+        if (width * height > maxPixels) throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"it declares {width} x {height} pixels, more than the {maxPixels} that are read; make it smaller"));
     }
 
     public static InvalidDataException Damaged(FormattableString what) => new($"damaged: {FormattableString.Invariant(what)}");
@@ -64,11 +64,11 @@ internal static class ImageDecoder
         }
     }
 
-    private static Picture Decode(ReadOnlySpan<byte> file, int orientation)
+    private static Picture Decode(ReadOnlySpan<byte> file, int orientation, long maxPixels)
     {
         using SKData data = SKData.CreateCopy(file);
         using SKCodec codec = SKCodec.Create(data) ?? throw new InvalidDataException("damaged, or of a rare kind that is not read; if other programs show it, save it anew");
-        CheckSize(codec.Info.Width, codec.Info.Height);
+        CheckSize(codec.Info.Width, codec.Info.Height, maxPixels);
         // Not premultiplied, whatever lies under transparency stays as it is; no colour space, no conversion.
         var wanted = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         switch (codec.GetPixels(wanted, out byte[] pixels))
