@@ -138,6 +138,30 @@ public sealed partial class ReadmeTests
 #endif
 
     [TestMethod]
+    public void The_bank_snippet_runs() => InFolderWithModel(() =>
+    {
+        OnnxModel model = OnnxModel.Load("digits-cnn.onnx");
+        ISampleSource northImages = SampleSource.FromArrays([.. Enumerable.Range(0, 8).Select(RandomImage)], 1, 28, 28), southImages = SampleSource.FromArrays([.. Enumerable.Range(8, 8).Select(RandomImage)], 1, 28, 28);
+        // begin bank
+        AdaptationResult north = BatchNormAdapter.Adapt(model, northImages), south = BatchNormAdapter.Adapt(model, southImages);
+        DomainBank bank = DomainBank.Of(model).With(north.ToPatch("north")).With(south.ToPatch("south"), id: 7);
+        bank.ToModel().Save("sites.onnx");
+        // end bank
+        Assert.HasCount(2, DomainBank.Open(OnnxModel.Load("sites.onnx")).Domains);
+    });
+
+    [TestMethod]
+    public void The_policy_snippet_decides()
+    {
+        using var folder = new TemporaryFolder();
+        AdaptationResult result = BatchNormAdapter.Adapt(OnnxModel.Load(Repository.Model("digits-cnn.onnx")), SampleSource.FromArrays([.. Enumerable.Range(0, 8).Select(RandomImage)], 1, 28, 28),
+            new AdaptationOptions { Policy = new HalfOfTheMeans() });
+        foreach (LayerReport layer in result.Report.Layers) Assert.AreEqual((layer.SourceMean[0] + layer.TargetMean[0]) / 2, layer.AdaptedMean[0], 1e-9);
+    }
+
+    [TestMethod]
+    [DataRow("docs/many-sites.md", "bank")]
+    [DataRow("docs/choosing-a-policy.md", "policy")]
     [DataRow("README.md", "pipeline engine sites")]
     [DataRow("src/AdaBN/README.md", "engine")]
     [DataRow("src/AdaBN.MLNet/README.md", "pipeline")]
@@ -157,9 +181,35 @@ public sealed partial class ReadmeTests
     [TestMethod]
     public void Every_link_into_the_repository_leads_somewhere()
     {
-        foreach (Match link in LinkPattern().Matches(Readme))
-            Assert.IsTrue(Path.Exists(Path.Combine(Repository.Root, link.Groups[1].Value)), link.Value);
+        foreach (string page in (string[])["README.md", "ARCHITECTURE.md", .. Directory.GetFiles(Path.Combine(Repository.Root, "docs"), "*.md").Select(file => $"docs/{Path.GetFileName(file)}")])
+        {
+            string file = Path.Combine(Repository.Root, page);
+            foreach (Match link in LinkPattern().Matches(File.ReadAllText(file)))
+                Assert.IsTrue(Path.Exists(Path.Combine(Path.GetDirectoryName(file)!, link.Groups[1].Value)), $"{page}: {link.Value}");
+        }
     }
+
+    [TestMethod]
+    public void Troubleshooting_quotes_messages_that_there_are()
+    {
+        string sources = string.Concat(Directory.GetFiles(Path.Combine(Repository.Root, "src"), "*.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
+        string page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "troubleshooting.md"));
+        string[] quoted = [.. page.Split('\n').Where(line => line.StartsWith("| \"", StringComparison.Ordinal)).SelectMany(line => Regex.Matches(line.Split('|')[1], "\"([^\"]+)\"").Select(match => match.Groups[1].Value))];
+        Assert.IsGreaterThan(20, quoted.Length);
+        string[] unknown = [.. quoted.Where(quote => !sources.Contains(quote, StringComparison.Ordinal))];
+        Assert.IsEmpty(unknown, string.Join("; ", unknown));
+    }
+
+        // begin policy
+        internal sealed class HalfOfTheMeans : IAdaptationPolicy
+        {
+            public string Description => "half of the way in means, variances kept";
+
+            public ChannelStatistics Decide(LayerEvidence layer) => new(
+                [.. layer.Source.Mean.Zip(layer.Target.Mean, (source, target) => (source + target) / 2)],
+                layer.Source.Variance);
+        }
+        // end policy
 
     private static float[] RandomImage(int seed)
     {
