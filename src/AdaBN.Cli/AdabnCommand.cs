@@ -38,6 +38,8 @@ internal static class AdabnCommand
             ScoreCommand.Create(console, errorConsole, output),
             EvaluateCommand.Create(console, errorConsole, output, clock),
             CompareCommand.Create(console, errorConsole, output),
+            MeasureCommand.Create(console, errorConsole),
+            MergeCommand.Create(console, output),
             CompletionCommand.Create(output),
             new Option<bool>(Verbose) { Description = "Show where in the program an error arose.", Recursive = true },
             new Option<bool>(Quiet) { Description = "No progress and no notes on standard error, errors only.", Recursive = true },

@@ -27,7 +27,7 @@ internal sealed class AdaptationArguments
     public IEnumerable<Option> All =>
         [_batchSize, _maxSamples, _standardError, _maxMemory, _halfPrecision, _policy, _judge, _labelled, _labels, _variance, _skip, _reference, _allowImageOutput, _threads];
 
-    public AdaptationOptions OptionsOf(ParseResult parsed, OnnxModel model, DataOptions data)
+    public AdaptationOptions OptionsOf(ParseResult parsed, OnnxModel model, DataOptions? data)
     {
         ReferenceStatistics? reference = parsed.GetValue(_reference) is { } file ? ReferenceStatistics.Load(file) : null;
         return new AdaptationOptions
@@ -40,7 +40,7 @@ internal sealed class AdaptationArguments
             HalfPrecisionActivations = parsed.GetValue(_halfPrecision),
             Policy = PolicyOf(parsed.GetValue(_policy)!),
             JudgementImages = parsed.GetValue(_judge),
-            Labelled = CommandInputs.LabelledOf(parsed.GetValue(_labelled) is { } known ? data.OpenWhole(parsed, model, known, _labelled.Name) : null, parsed.GetValue(_labels)),
+            Labelled = CommandInputs.LabelledOf(parsed.GetValue(_labelled) is { } known && data is not null ? data.OpenWhole(parsed, model, known, _labelled.Name) : null, parsed.GetValue(_labels)),
             Variance = parsed.GetValue(_variance),
             AllowImageOutput = parsed.GetValue(_allowImageOutput),
             Workers = parsed.GetValue(_threads),

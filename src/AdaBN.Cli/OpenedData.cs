@@ -14,6 +14,10 @@ internal sealed record OpenedData(IReadOnlyList<DataFile> Parts)
     /// <param name="most">The most that are wanted.</param>
     public long? CountUpTo(long? most) => Samples.Count is { } count ? Math.Min(count, most ?? count) : most;
 
+    /// <summary>What a model adapted to these carries of them, by its key.</summary>
+    public IReadOnlyDictionary<string, string> Recorded => Parts.Select(part => part.Preprocessing).OfType<Preprocessing>().ToArray() is [var only]
+        ? new Dictionary<string, string> { [Preprocessing.MetadataKey] = only.ToJson() } : new Dictionary<string, string>();
+
     /// <summary>Makes a model carry how its pixels are prepared, where one input takes any.</summary>
     public void RecordPreprocessing(OnnxModel model)
     {

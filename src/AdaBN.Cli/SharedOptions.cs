@@ -34,6 +34,8 @@ internal static class SharedOptions
 
     public static Option<int?> Threads() => new("--threads") { Description = "Threads that compute; default: one a processor.", HelpName = "N" };
 
+    public static Option<string?> State() => new("--state") { Description = "The file that keeps the stages that are done; none before stage 0.", HelpName = "FILE" };
+
     public static Option<bool> Gate() => new("--gate") { Description = string.Create(CultureInfo.InvariantCulture, $"Write nothing and exit with {AdabnCommand.Alert} where the verdict is to keep the source model or to get more images.") };
 
     public static Option<bool> SingleFile() => new("--single-file") { Description = "Write one file, also where the source model keeps data outside (else those files are copied beside it)." };

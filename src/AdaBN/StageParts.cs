@@ -5,6 +5,11 @@ using AdaBN.Reference;
 
 namespace AdaBN;
 
+/// <summary>A stage that was merged.</summary>
+/// <param name="Stage">The stage, from 0.</param>
+/// <param name="Result">After the last stage, the adapted model and what was measured; null before.</param>
+public sealed record StageMerge(int Stage, AdaptationResult? Result);
+
 /// <summary>
 /// An adaptation by processes that never meet (indexed jobs, arrays of a batch system): each stage is measured in parts, one process a part, and merged by one; the model
 /// comes out at the last merge, with the bytes of a single process. Nothing is judged on the way: give a policy that needs no drawn images.
@@ -19,12 +24,13 @@ public static class StageParts
     /// <param name="of">Number of parts.</param>
     /// <param name="path">Where to write what was measured; there completely or not at all.</param>
     /// <param name="options">Settings, the same for all parts and merges; labels and a wanted precision are none of them. Defaults where null.</param>
+    /// <param name="metadata">Entries that the adapted model shall carry beside its own; the same for all parts.</param>
     /// <param name="progress">Told after each batch.</param>
     /// <param name="cancellationToken">Stops the work; nothing is written.</param>
     /// <exception cref="AdaptationException">The model, the data or the state cannot be used.</exception>
     /// <exception cref="ArgumentException">A number or an option is out of range.</exception>
     public static void Measure(
-        OnnxModel model, ISampleSource samples, int stage, int shard, int of, string path, AdaptationOptions? options = null, IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default)
+        OnnxModel model, ISampleSource samples, int stage, int shard, int of, string path, AdaptationOptions? options = null, IReadOnlyDictionary<string, string>? metadata = null, IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(samples);
@@ -39,7 +45,7 @@ public static class StageParts
         }
         catch (StageDoneException)
         {
-            MeasuredPart.Write(path, model.Sha256, SettingsOf(options, model), given, Math.Min(samples.Count!.Value, options.MaxSamples ?? long.MaxValue), samples.Inputs);
+            MeasuredPart.Write(path, model.Sha256, SettingsOf(options, model), given, Math.Min(samples.Count!.Value, options.MaxSamples ?? long.MaxValue), samples.Inputs, metadata ?? new Dictionary<string, string>());
             return;
         }
         throw new AdaptationException(AdaptationError.InvalidState, $"The model has no stage {stage}: all of its stages are done.");
@@ -50,10 +56,10 @@ public static class StageParts
     /// <param name="parts">The files, in any order.</param>
     /// <param name="options">Settings; <see cref="AdaptationOptions.StateFile"/> is written, or for a stage after the first gone on with.</param>
     /// <param name="cancellationToken">Stops the work; the state is as before.</param>
-    /// <returns>The adapted model after the last stage; null before.</returns>
+    /// <returns>The stage, and after the last one the adapted model.</returns>
     /// <exception cref="AdaptationException">Parts are damaged, missing, or not of one run; or the state is not of it.</exception>
     /// <exception cref="ArgumentException">There is no part, or no state file is given.</exception>
-    public static AdaptationResult? Merge(OnnxModel model, IReadOnlyList<string> parts, AdaptationOptions options, CancellationToken cancellationToken = default)
+    public static StageMerge Merge(OnnxModel model, IReadOnlyList<string> parts, AdaptationOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(parts);
@@ -68,11 +74,13 @@ public static class StageParts
         if (read[0].Settings != settings) throw new AdaptationException(AdaptationError.InvalidState, $"The parts were measured with other settings ({read[0].Settings}), expected {settings}.");
         try
         {
-            return BatchNormAdapter.Adapt(model, new Measured([.. read[0].Inputs.Select(input => new SampleInput(input.Name, [.. input.Shape]))], read[0].Total), options, null, cancellationToken);
+            AdaptationResult result = BatchNormAdapter.Adapt(model, new Measured([.. read[0].Inputs.Select(input => new SampleInput(input.Name, [.. input.Shape]))], read[0].Total), options, null, cancellationToken);
+            foreach ((string key, string value) in read[0].Metadata) result.Model.SetMetadata(key, value);
+            return new StageMerge(read[0].Stage, result);
         }
         catch (StageDoneException)
         {
-            return null;
+            return new StageMerge(read[0].Stage, null);
         }
     }
 

@@ -54,6 +54,8 @@ public sealed partial class TranscriptTests
         ["bank-remove"] = ["adabn bank remove --help", "adabn bank remove sites.onnx --domain north --out out.onnx", "adabn bank remove sites.onnx --domain west --out out.onnx"],
         ["bank-export"] = ["adabn bank export --help", "adabn bank export sites.onnx --domain north --out north.adabn", "adabn bank export sites.onnx --out north.adabn"],
         ["bank-apply"] = ["adabn bank apply --help", "adabn bank apply sites.onnx --domain north --out out.onnx", "adabn bank apply folded.onnx --patch south.adabn --out out.onnx"],
+        ["measure"] = ["adabn measure --help", "adabn measure classifier.onnx --data site42.npy --stage 0 --shard 0/2 --out 0.part", "adabn measure classifier.onnx --data site42.npy --stage 0 --shard 2/2 --out 2.part"],
+        ["merge"] = ["adabn merge --help", "adabn merge classifier.onnx 0.north.part 1.north.part --state run.state --out classifier.north.onnx", "adabn merge classifier.onnx 0.north.part --state run.state --out classifier.north.onnx"],
         ["completion"] = ["adabn completion --help", "adabn completion bash", "adabn completion tcsh"],
     };
 

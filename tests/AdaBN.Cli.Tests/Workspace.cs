@@ -46,6 +46,7 @@ internal sealed class Workspace : IDisposable
             "adapt classifier.onnx --data site42.npy --policy adabn --out classifier.site42.onnx", "reference folded.onnx --data training.npy --out folded.reference",
             "bank add classifier.onnx --domain north --data site42.npy --out sites.onnx", "bank add classifier.onnx --domain south --data training.npy --out south.onnx",
             "bank export south.onnx --domain south --out south.adabn",
+            "measure classifier.onnx --data site42.npy --stage 0 --shard 0/2 --out 0.north.part", "measure classifier.onnx --data site42.npy --stage 0 --shard 1/2 --out 1.north.part",
         ])
         {
             string[] words = [.. line.Split(' ').Select(word => word.Contains('.', StringComparison.Ordinal) ? folder.File(word) : word)];

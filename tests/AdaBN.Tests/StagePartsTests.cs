@@ -30,7 +30,9 @@ public sealed class StagePartsTests
         {
             string[] parts = [.. Enumerable.Range(0, shards).Select(shard => folder.File($"{stage}.{shard}.part"))];
             for (int shard = 0; shard < shards; shard++) StageParts.Measure(_digits, Scans, stage, shard, shards, parts[shard], options);
-            result = StageParts.Merge(_digits, [.. parts.Reverse()], options);
+            StageMerge merged = StageParts.Merge(_digits, [.. parts.Reverse()], options);
+            Assert.AreEqual(stage, merged.Stage);
+            result = merged.Result;
             Assert.IsLessThan(5, stage);
         }
         CollectionAssert.AreEqual(alone.Model.ToBytes(), result.Model.ToBytes());
@@ -43,7 +45,7 @@ public sealed class StagePartsTests
         using var folder = new TemporaryFolder();
         AdaptationOptions options = PaperAdaBN.Options with { StateFile = folder.File("run.state") };
         for (int shard = 0; shard < 2; shard++) StageParts.Measure(_digits, Scans, 0, shard, 2, folder.File($"{shard}.part"), options);
-        Assert.IsNull(StageParts.Merge(_digits, [folder.File("0.part"), folder.File("1.part")], options));
+        Assert.IsNull(StageParts.Merge(_digits, [folder.File("0.part"), folder.File("1.part")], options).Result);
         byte[] resumed = BatchNormAdapter.Adapt(_digits, Scans, options with { Resume = true }).Model.ToBytes();
         CollectionAssert.AreEqual(BatchNormAdapter.Adapt(_digits, Scans, options with { StateFile = null }).Model.ToBytes(), resumed);
     }
@@ -81,7 +83,7 @@ public sealed class StagePartsTests
         Assert.IsFalse(File.Exists(options.StateFile));
 
         File.WriteAllBytes(parts[1], part);
-        Assert.IsNull(StageParts.Merge(_digits, parts, options));
+        Assert.IsNull(StageParts.Merge(_digits, parts, options).Result);
         Assert.ThrowsExactly<AdaptationException>(() => StageParts.Merge(_digits, parts, options)); // stage 0 again
         Assert.Contains("stage 1 (counting from 0) is the next", Assert.ThrowsExactly<AdaptationException>(() => StageParts.Measure(_digits, Scans, 2, 0, 2, folder.File("x.part"), options)).Message);
         Assert.IsFalse(File.Exists(folder.File("x.part")));

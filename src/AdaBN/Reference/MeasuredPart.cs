@@ -14,9 +14,10 @@ namespace AdaBN.Reference;
 /// <param name="Of">Number of parts.</param>
 /// <param name="Total">Samples of all parts.</param>
 /// <param name="Inputs">The tensors of each sample.</param>
+/// <param name="Metadata">Entries that the adapted model shall carry.</param>
 /// <param name="Given">What it gives at each exchange, in base64.</param>
 /// <param name="Sha256">Checksum of all else.</param>
-internal sealed record MeasuredPart(string Model, string Settings, int Stage, int Shard, int Of, long Total, IReadOnlyList<MeasuredPart.Input> Inputs, IReadOnlyList<string> Given, string Sha256)
+internal sealed record MeasuredPart(string Model, string Settings, int Stage, int Shard, int Of, long Total, IReadOnlyList<MeasuredPart.Input> Inputs, IReadOnlyDictionary<string, string> Metadata, IReadOnlyList<string> Given, string Sha256)
 {
     private static readonly VersionedJson<MeasuredPart> s_json = new("adabn.part", 1, "a part of a stage", AdaptationError.InvalidState, "'adabn measure' writes one.");
 
@@ -24,9 +25,9 @@ internal sealed record MeasuredPart(string Model, string Settings, int Stage, in
 
     public int Version { get; init; } = 1;
 
-    public static void Write(string path, string model, string settings, GivenParts given, long total, IReadOnlyList<SampleInput> inputs)
+    public static void Write(string path, string model, string settings, GivenParts given, long total, IReadOnlyList<SampleInput> inputs, IReadOnlyDictionary<string, string> metadata)
     {
-        var part = new MeasuredPart(model, settings, given.Stage, given.Rank, given.Size, total, [.. inputs.Select(input => new Input(input.Name, [.. input.Shape]))], [.. given.Given.Select(Convert.ToBase64String)], "");
+        var part = new MeasuredPart(model, settings, given.Stage, given.Rank, given.Size, total, [.. inputs.Select(input => new Input(input.Name, [.. input.Shape]))], metadata, [.. given.Given.Select(Convert.ToBase64String)], "");
         AtomicFile.Write(path, stream => s_json.Write(part with { Sha256 = part.Checksum() }, stream));
     }
 
@@ -38,7 +39,7 @@ internal sealed record MeasuredPart(string Model, string Settings, int Stage, in
         MeasuredPart first = parts[0].Part;
         foreach ((string path, MeasuredPart part) in parts)
         {
-            if (part.Model != first.Model || part.Settings != first.Settings || part.Stage != first.Stage || part.Of != first.Of || part.Total != first.Total || !part.Inputs.Select(input => input.ToString()).SequenceEqual(first.Inputs.Select(input => input.ToString())))
+            if (part.Model != first.Model || part.Settings != first.Settings || part.Stage != first.Stage || part.Of != first.Of || part.Total != first.Total || !part.Inputs.Select(input => input.ToString()).SequenceEqual(first.Inputs.Select(input => input.ToString())) || !part.Metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal).SequenceEqual(first.Metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal)))
                 throw Invalid($"{path} and {parts[0].Path} are not of one stage of one run (model, settings, stage, number of parts and samples)");
         }
         int[] missing = [.. Enumerable.Range(0, first.Of).Except(parts.Select(part => part.Part.Shard))];
@@ -53,7 +54,7 @@ internal sealed record MeasuredPart(string Model, string Settings, int Stage, in
         return s_json.Read(stream, path, part => part.Sha256 != part.Checksum() ? "its checksum is another" : part.Given.Count != GivenParts.ExchangesOf(part.Stage) ? "it is not complete" : null);
     }
 
-    private string Checksum() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Model}\n{Settings}\n{Stage} {Shard} {Of} {Total}\n{string.Join('\n', Inputs)}\n{string.Join('\n', Given)}"))));
+    private string Checksum() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Model}\n{Settings}\n{Stage} {Shard} {Of} {Total}\n{string.Join('\n', Inputs)}\n{string.Join('\n', Metadata)}\n{string.Join('\n', Given)}"))));
 
     private static AdaptationException Invalid(string what) => new(AdaptationError.InvalidState, $"The parts cannot be merged: {what}.");
 
