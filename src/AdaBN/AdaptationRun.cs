@@ -19,7 +19,7 @@ namespace AdaBN;
 /// </summary>
 internal sealed class AdaptationRun : IDisposable
 {
-    private const int CanarySamples = 16;
+    private const int CanarySamples = 4;
 
     private readonly WorkingModel _working;
     private readonly AdaptationOptions _options;
