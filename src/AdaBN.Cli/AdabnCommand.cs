@@ -38,7 +38,7 @@ internal static class AdabnCommand
             ScoreCommand.Create(console, errorConsole, output),
             EvaluateCommand.Create(console, errorConsole, output, clock),
             CompareCommand.Create(console, errorConsole, output),
-            MeasureCommand.Create(console, errorConsole),
+            MeasureCommand.Create(console, errorConsole, output),
             MergeCommand.Create(console, output),
             CompletionCommand.Create(output),
             new Option<bool>(Verbose) { Description = "Show where in the program an error arose.", Recursive = true },

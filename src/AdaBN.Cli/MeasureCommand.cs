@@ -8,7 +8,7 @@ namespace AdaBN.Cli;
 /// <summary><c>adabn measure MODEL --data FOLDER --stage K --shard I/N --out PART</c>: measures a part of a stage, for <c>adabn merge</c>.</summary>
 internal static class MeasureCommand
 {
-    public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole)
+    public static Command Create(IAnsiConsole console, IAnsiConsole errorConsole, TextWriter output)
     {
         var model = SharedOptions.Model();
         var data = new Option<string[]>("--data") { Description = $"All unlabeled samples of the new domain: {DataOptions.Kinds}.", Required = true, HelpName = DataOptions.HelpName };
@@ -17,12 +17,13 @@ internal static class MeasureCommand
         var shard = new Option<string>("--shard") { Description = "The part of the samples to measure, from 0, and the number of parts, such as 3/100.", Required = true, HelpName = "I/N" };
         var state = SharedOptions.State();
         var destination = new Option<string>("--out") { Description = "Where to write what was measured.", Required = true, HelpName = "PART" };
+        var json = SharedOptions.Json("Print what was done as JSON.");
         var settings = new AdaptationArguments();
         var command = new DocumentedCommand("measure", "Measure a part of a stage of an adaptation, in a process that meets no other; 'adabn merge' merges the parts, stage by stage.",
             "adabn measure classifier.onnx --data site42.npy --stage 0 --shard 0/2 --out 0.part",
             "adabn measure classifier.onnx --data site42/ --preset imagenet --policy adabn --stage 0 --shard 1/2 --out 1.part")
         {
-            model, data, input, stage, shard, state, destination,
+            model, data, input, stage, shard, state, destination, json,
         };
         foreach (Option setting in settings.All) command.Add(setting);
         var pixels = new DataOptions(command);
@@ -41,7 +42,8 @@ internal static class MeasureCommand
                 return 0;
             });
             samples.TellFindings(errorConsole.Profile.Out.Writer);
-            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wrote {target}: stage {parsed.GetValue(stage)}, part {part} of {of}"));
+            if (parsed.GetValue(json)) output.WriteLine(JsonText.Of(new { Stage = parsed.GetValue(stage), Shard = part, Of = of, Wrote = target }));
+            else console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wrote {target}: stage {parsed.GetValue(stage)}, part {part} of {of}"));
             return AdabnCommand.Success;
         }, CancellationToken.None));
         return command;

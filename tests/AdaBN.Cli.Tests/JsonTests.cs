@@ -25,6 +25,7 @@ public sealed partial class JsonTests
         "score classifier.onnx --data site42.npy --json",
         "evaluate classifier.onnx --data site42.npy --labels site42.txt --json",
         "compare classifier.onnx classifier.site42.onnx --data site42.npy --json",
+        "measure classifier.onnx --data site42.npy --stage 0 --shard 1/2 --out 1.part --json",
         "merge classifier.onnx 0.north.part 1.north.part --state run.state --out classifier.north.onnx --json",
     ];
 
