@@ -16,9 +16,12 @@ internal static class Launcher
     };
 
     /// <summary>Starts <c>adabn</c>; under a launcher where one is given.</summary>
-    public static Process Start(string[] launcher, params string[] arguments)
+    public static Process Start(string[] launcher, params string[] arguments) => StartProgram(launcher, s_command, arguments);
+
+    /// <summary>Starts another program of this folder.</summary>
+    public static Process StartProgram(string[] launcher, string program, params string[] arguments)
     {
-        string[] line = [.. launcher, "dotnet", s_command, .. arguments];
+        string[] line = [.. launcher, "dotnet", Path.Combine(AppContext.BaseDirectory, program), .. arguments];
         var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["OMPI_MCA_rmaps_base_oversubscribe"] = "1";
         start.Environment["DOTNET_gcServer"] = "0";

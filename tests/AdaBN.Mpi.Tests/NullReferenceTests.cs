@@ -15,9 +15,7 @@ public sealed class NullReferenceTests
     [DataRow("mpich")]
     public void A_caught_NullReferenceException_does_not_kill_a_rank(string library)
     {
-        string[] launcher = Launcher.Of(library, 2);
-        var start = new ProcessStartInfo(launcher[0], [.. launcher[1..], "dotnet", Path.Combine(AppContext.BaseDirectory, "AdaBN.Mpi.Probe.dll"), "2"]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
+        using Process process = Launcher.StartProgram(Launcher.Of(library, 2), "AdaBN.Mpi.Probe.dll", "2");
         var (exitCode, output, error) = Launcher.Finish(process);
         Assert.AreEqual(0, exitCode, error);
         Assert.AreEqual(2, output.Split("caught and alive").Length - 1, output);
