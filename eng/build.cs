@@ -19,7 +19,8 @@ internal static partial class Build
         usage: ./build.sh COMMAND [--offline | --online]
           demo    adapt the shipped digit classifier to another scanner, end to end (examples/DigitsNewScanner)
           test    build everything and run all tests
-          bench   time an adaptation beside plain inference, other ways and PyTorch (--quick: under a minute; --scaling; --memory; --kernels);
+          bench   time an adaptation beside plain inference, other ways and PyTorch (--quick: under a minute; --scaling; --memory; --kernels;
+                  --scale: several processes under MPI);
                   --accuracy [--data DIR] [--quick]: what policies do to accuracy on real images (or ADABN_DATA); --accuracy --family: other normalizations only; --accuracy --mixed:
                   targets of several domains only
           pack    make the NuGet packages (default dependencies only)
@@ -44,7 +45,7 @@ internal static partial class Build
             args = [.. args[..at], .. args.Skip(at + 2)];
         }
         string[] commands = [.. args.Where(arg => !arg.StartsWith("--", StringComparison.Ordinal))];
-        string[] benchmarks = ["--quick", "--scaling", "--memory", "--kernels", "--accuracy", "--family", "--mixed"];
+        string[] benchmarks = ["--quick", "--scaling", "--scale", "--memory", "--kernels", "--accuracy", "--family", "--mixed"];
         string[] known = ["--offline", "--online", .. benchmarks];
         if (commands.Length != 1 || data?.Length == 0 || (data is not null && !args.Contains("--accuracy")) || !Usage.Contains($"\n  {commands[0]} ", StringComparison.Ordinal) || args.Any(arg => arg.StartsWith("--", StringComparison.Ordinal) && !known.Contains(arg)))
         {

@@ -4,13 +4,15 @@ using AdaBN.Benchmarks;
 using AdaBN.Benchmarks.Accuracy;
 using AdaBN.Benchmarks.Accuracy.Family;
 using AdaBN.Benchmarks.Accuracy.Mixed;
+using AdaBN.Benchmarks.Scale;
 using AdaBN.Benchmarks.Systems;
 
 const string Usage = """
-    usage: ./build.sh bench [--quick | --scaling | --memory | --kernels | --accuracy [--family | --mixed] [--quick] [--data DIR]]
+    usage: ./build.sh bench [--quick | --scaling | --scale | --memory | --kernels | --accuracy [--family | --mixed] [--quick] [--data DIR]]
       (nothing)   exact adaptation beside plain inference, other ways and PyTorch on six models; under 10 minutes on two cores
       --quick     two small models, under a minute
       --scaling   one model on 64 to 1024 images
+      --scale     one rank against two under MPI, each on one processor; what they exchange; what many ranks would take, by a model: five minutes (Linux, Open MPI or MPICH)
       --memory    the memory foretold against the memory used, temporary files, half precision
       --kernels   the inner loops, with BenchmarkDotNet
       --accuracy  what adaptation policies do to accuracy, on the shipped digits and on the data in DIR (or in ADABN_DATA): a quarter of an hour; --quick: a minute or two;
@@ -26,6 +28,10 @@ switch (args)
         return Compare("./build.sh bench --quick", Workload.Quick);
     case ["--scaling"]:
         return Scaling.Run();
+    case ["--scale"]:
+        return ScaleRun.Run();
+    case ["--scale-rank", var assignment]:
+        return ScaleRank.Run(JsonSerializer.Deserialize<ScaleAssignment>(assignment)!);
     case ["--memory"]:
         return Memory.Run();
     case ["--measure-memory", var model, var images, var maxMemory, var halves]:
