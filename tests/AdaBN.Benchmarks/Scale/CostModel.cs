@@ -18,6 +18,9 @@ internal sealed record CostModel(double FixedMs, double CompareMs, double ImageM
 
     public double Ms(double images, int ranks) => FixedMs + (ranks > 1 ? CompareMs : 0) + (ImageMs * images / ranks) + MergeMs(images, ranks);
 
+    /// <summary>Weak scaling: the time of one rank with so many images over that of all ranks with as many each.</summary>
+    public double Efficiency(double imagesOfARank, int ranks) => Ms(imagesOfARank, 1) / Ms(imagesOfARank * ranks, ranks);
+
     public double MergeMs(double images, int ranks) => Stages * (ranks - 1) * (LatencyMs + (Bytes(images / ranks) * (ByteMs + WorkMs)));
 
     private double Bytes(double imagesOfARank) => NodeBytes * Math.Max(1, 2 * Math.Floor(Math.Log2(imagesOfARank / Shard)));

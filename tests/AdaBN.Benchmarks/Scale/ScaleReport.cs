@@ -12,6 +12,7 @@ namespace AdaBN.Benchmarks.Scale;
 /// <param name="exchanges">Times of exchanges alone: by launcher and number of ranks.</param>
 internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> figures, IReadOnlyDictionary<string, Dictionary<int, IReadOnlyList<ExchangeTime>>> exchanges)
 {
+    private const string Mark = "<!-- summary -->";
     private const int ManyRanks = 64, Channels = 512;
     private const double AimedSpeedUp = 1.8, AimedMerging = 0.01;
     private static readonly double[] _images = [1e6, 1e7, 1e8, 1e9];
@@ -41,7 +42,8 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
             - Every round of every job wrote the same model, byte for byte.
 
             """));
-        text.AppendLine();
+        string summary = Summary();
+        text.AppendLine().Append(Mark).Append(summary).AppendLine(Mark).AppendLine();
         foreach (ScaleFigures figure in figures) Measured(text, figure);
         ExchangesAlone(text);
         foreach (ScaleFigures figure in figures) Modelled(text, figure);
@@ -49,6 +51,9 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
         string file = Path.Combine(Workload.Folder, "SCALE.md");
         File.WriteAllText(file, text.ToString().TrimEnd() + "\n");
         File.Copy(file, Path.Combine(Repository.Root, "tests", "AdaBN.Benchmarks", "SCALE.md"), overwrite: true);
+        string page = Path.Combine(Repository.Root, "docs", "scaling.md");
+        string[] parts = File.ReadAllText(page).Split(Mark);
+        File.WriteAllText(page, string.Join(Mark, parts[0], summary, parts[2]));
         File.WriteAllText(Path.Combine(Workload.Folder, "scale.json"), JsonSerializer.Serialize(figures.Select(figure => new
         {
             model = figure.Model,
@@ -99,7 +104,6 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
     private void Modelled(StringBuilder text, ScaleFigures figure)
     {
         (CostModel here, CostModel slow) = Models(figure);
-        long activations = ActivationBytesOfAnImage(figure);
         text.AppendLine(CultureInfo.InvariantCulture, $"## {figure.Model} on many ranks: a model, not a measurement").AppendLine();
         text.AppendLine("T = f + k + c·N/P + S·(P − 1)·(l + B·(g + w)) for N images on P ranks of one processor each; B = b·2·log₂(N/P/64).").AppendLine();
         text.AppendLine("| constant | value | from |").AppendLine("|---|--:|---|");
@@ -117,15 +121,56 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
         text.AppendLine(CultureInfo.InvariantCulture, $"| images a rank | exchange | {string.Join(" | ", _weak.Select(ranks => $"P = {ranks}"))} |").AppendLine($"|--:|---|{string.Concat(Enumerable.Repeat("--:|", _weak.Length))}");
         foreach (int images in (int[])[share, 100 * share])
             foreach ((string name, CostModel model) in ((string, CostModel)[])[("as here", here), ("slow network", slow)])
-                text.AppendLine(CultureInfo.InvariantCulture, $"| {images} | {name} | {string.Join(" | ", _weak.Select(ranks => (100 * model.Ms(images, 1) / model.Ms((double)images * ranks, ranks)).ToString("0.0", CultureInfo.InvariantCulture)))} |");
-        text.AppendLine().AppendLine("Hours over the slow network, in brackets the share of merging, and what each rank keeps between stages:").AppendLine();
+                text.AppendLine(CultureInfo.InvariantCulture, $"| {images} | {name} | {string.Join(" | ", _weak.Select(ranks => (100 * model.Efficiency(images, ranks)).ToString("0.0", CultureInfo.InvariantCulture)))} |");
+        text.AppendLine().Append(Strong(figure, slow)).AppendLine();
+    }
+
+    /// <summary>A set of images on ever more ranks, as the model has it.</summary>
+    private static string Strong(ScaleFigures figure, CostModel network)
+    {
+        long activations = ActivationBytesOfAnImage(figure);
+        var text = new StringBuilder();
+        text.AppendLine(CultureInfo.InvariantCulture, $"{figure.Model} on P processors of this kind over the slow network, modelled: time, share of merging, tensors that a rank keeps between stages.").AppendLine();
         text.AppendLine(CultureInfo.InvariantCulture, $"| images | {string.Join(" | ", _strong.Select(ranks => $"P = {ranks}"))} |").AppendLine($"|--:|{string.Concat(Enumerable.Repeat("--:|", _strong.Length))}");
         foreach (double images in _images)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"| 10^{Math.Log10(images):0} | {string.Join(" | ", _strong.Select(ranks => string.Create(CultureInfo.InvariantCulture, $"{slow.Ms(images, ranks) / 3.6e6:0.###} ({100 * slow.MergeMs(images, ranks) / slow.Ms(images, ranks):0.00} %), {activations * images / ranks / 1e9:0.#} GB")))} |");
+            text.AppendLine(CultureInfo.InvariantCulture, $"| 10^{Math.Log10(images):0} | {string.Join(" | ", _strong.Select(ranks =>
+                string.Create(CultureInfo.InvariantCulture, $"{Time(network.Ms(images, ranks))}, {100 * network.MergeMs(images, ranks) / network.Ms(images, ranks):0.0} %, {Bytes(activations * images / ranks)}")))} |");
         }
-        text.AppendLine();
+        return text.ToString();
     }
+
+    private string Summary()
+    {
+        var text = new StringBuilder("\n");
+        void Row(string name, Func<ScaleFigures, string> value) => text.AppendLine($"| {name} | {string.Join(" | ", figures.Select(value))} |");
+        Row("", figure => string.Create(CultureInfo.InvariantCulture, $"{figure.Model}, {figure.Images} images"));
+        text.AppendLine($"|---|{string.Concat(Enumerable.Repeat("--:|", figures.Count))}");
+        foreach (int i in Enumerable.Range(0, figures[0].Two.Count)) Row($"{figures[0].Two[i].Name}: times as fast as one process", figure => SpeedUp(figure.Two[i], figure));
+        Row($"{figures[0].Unlike.Name}", figure => SpeedUp(figure.Unlike, figure));
+        Row("two processes that know nothing of each other, each with half: what these two processors can do", figure => SpeedUp(figure.TwoAlone, figure));
+        Row("merging, share of the time", figure => string.Create(CultureInfo.InvariantCulture, $"{100 * figure.Two.Max(Merging):0.00} %"));
+        Row("bytes that a rank gives a stage", figure => string.Create(CultureInfo.InvariantCulture, $"{BytesOfAStage(figure):0}"));
+        Row("an image on one processor, ms", figure => Models(figure).Here.ImageMs.ToString("0.000", CultureInfo.InvariantCulture));
+        Row("efficiency of 64 ranks over a slow network, 100 times as many images each: modelled", figure =>
+            string.Create(CultureInfo.InvariantCulture, $"{100 * Models(figure).SlowNetwork.Efficiency(50 * figure.Images, 64):0.0} %"));
+        return text.AppendLine().Append(Strong(figures[0], Models(figures[0]).SlowNetwork)).ToString();
+    }
+
+    private static string SpeedUp(ScaleJob job, ScaleFigures figure) => job.SpeedUpOver(figure.One).ToString("0.00", CultureInfo.InvariantCulture);
+
+    private static double BytesOfAStage(ScaleFigures figure) => (double)figure.Two[0].Rounds[0].BytesOfARank / figure.Two[0].Rounds[0].Answers[0].Stages;
+
+    private static string Time(double ms) => ms switch
+    {
+        < 120e3 => string.Create(CultureInfo.InvariantCulture, $"{ms / 1e3:0} s"),
+        < 120 * 60e3 => string.Create(CultureInfo.InvariantCulture, $"{ms / 60e3:0} min"),
+        < 72 * 3600e3 => string.Create(CultureInfo.InvariantCulture, $"{ms / 3600e3:0} h"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{ms / 86400e3:0} days"),
+    };
+
+    private static string Bytes(double bytes) => bytes < 1e12
+        ? string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.0} GB") : string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e12:0.0} TB");
 
     private (CostModel Here, CostModel SlowNetwork) Models(ScaleFigures figure)
     {
@@ -138,7 +183,7 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
             return (first / others, Math.Max(0, last.Ms - first) / others / last.Bytes);
         })];
         var here = new CostModel(Math.Max(0, (2 * half) - all), Math.Max(0, compared.ShortestMs - figure.Unlike.ShortestMs), (all - half) / (figure.Images / 2), answer.Stages,
-            (double)compared.Rounds[0].BytesOfARank / answer.Stages, times.Max(time => time.Latency), times.Max(time => time.Byte), _workMs);
+            BytesOfAStage(figure), times.Max(time => time.Latency), times.Max(time => time.Byte), _workMs);
         return (here, here with { LatencyMs = _slowNetwork.LatencyMs, ByteMs = _slowNetwork.ByteMs });
     }
 
