@@ -11,6 +11,9 @@ internal sealed record ScaleRound(IReadOnlyList<ScaleAnswer> Answers)
     /// <summary>Until the last process was done.</summary>
     public double Ms => Answers.Max(answer => answer.Ms);
 
+    /// <summary>Processor time of the process that took most: what other programs on the machine disturb least.</summary>
+    public double ProcessorMs => Answers.Max(answer => answer.ProcessorMs);
+
     public long BytesOfARank => Answers.Max(answer => answer.Exchanges.Sum(exchange => (long)exchange.Bytes));
 
     /// <summary>In calls to others, until the last: the mean over processes.</summary>
@@ -36,8 +39,7 @@ internal sealed class ScaleJob : IDisposable
 
     public double MedianMs => Contestant.Median(Rounds.Select(round => round.Ms));
 
-    /// <summary>What other programs on the machine disturbed least.</summary>
-    public double ShortestMs => Rounds.Min(round => round.Ms);
+    public double LeastProcessorMs => Rounds.Min(round => round.ProcessorMs);
 
     /// <summary>Starts processes that know nothing of each other, each with so many images.</summary>
     public static ScaleJob Alone(string name, int processes, ScaleAssignment assignment)
@@ -68,6 +70,9 @@ internal sealed class ScaleJob : IDisposable
 
     /// <summary>This job's speed, in those of another, round by round.</summary>
     public double SpeedUpOver(ScaleJob other) => Contestant.Median(Rounds.Zip(other.Rounds, (own, others) => others.Ms / own.Ms));
+
+    /// <summary>The same in processor time.</summary>
+    public double WorkDividedOver(ScaleJob other) => Contestant.Median(Rounds.Zip(other.Rounds, (own, others) => others.ProcessorMs / own.ProcessorMs));
 
     public void Dispose()
     {

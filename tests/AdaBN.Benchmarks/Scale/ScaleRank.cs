@@ -22,11 +22,12 @@ internal sealed record ScaleAssignment(int Ranks, string Model, string ImagesFil
 /// <summary>A round as one rank saw it.</summary>
 /// <param name="Rank">The rank.</param>
 /// <param name="Ms">Milliseconds of the adaptation: images on disk and the model in memory, to the adapted model in memory.</param>
+/// <param name="ProcessorMs">Milliseconds of processor time in that.</param>
 /// <param name="Exchanges">Calls to other ranks.</param>
 /// <param name="Layers">Layers adapted.</param>
 /// <param name="Stages">Depths of layers: stages that end with a merge.</param>
 /// <param name="Sha256">The adapted model's.</param>
-internal sealed record ScaleAnswer(int Rank, double Ms, IReadOnlyList<Exchange> Exchanges, int Layers, int Stages, string Sha256);
+internal sealed record ScaleAnswer(int Rank, double Ms, double ProcessorMs, IReadOnlyList<Exchange> Exchanges, int Layers, int Stages, string Sha256);
 
 /// <summary>
 /// One rank, on the one processor that it was started on, with one thread: warms up, then does a round each time it is told to. It idles on a pipe, using no processor time; standard input
@@ -57,10 +58,14 @@ internal static class ScaleRank
         AdaptationOptions options = PaperAdaBN.Options with { Communicator = ranks, MaxSamples = assignment.Images, Workers = 1, AllowUnlikeRanks = !assignment.Compares };
         ranks?.AllGather(default); // all begin together
         ranks?.Take();
+        using var process = Process.GetCurrentProcess();
+        TimeSpan before = process.TotalProcessorTime;
         long start = Stopwatch.GetTimestamp();
         AdaptationResult result = BatchNormAdapter.Adapt(model, NpyFile.Open(assignment.ImagesFile), options);
         double ms = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        process.Refresh();
+        double processorMs = (process.TotalProcessorTime - before).TotalMilliseconds;
         IReadOnlyList<LayerReport> layers = result.Report.Layers;
-        return new ScaleAnswer(ranks?.Rank ?? 0, ms, ranks?.Take() ?? [], layers.Count, layers.Select(layer => layer.Depth).Distinct().Count(), OnnxModel.FromBytes(result.Model.ToBytes()).Sha256);
+        return new ScaleAnswer(ranks?.Rank ?? 0, ms, processorMs, ranks?.Take() ?? [], layers.Count, layers.Select(layer => layer.Depth).Distinct().Count(), OnnxModel.FromBytes(result.Model.ToBytes()).Sha256);
     }
 }

@@ -37,7 +37,8 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
             - Every process has one processor (`taskset`) and one thread; images lie in a NumPy file, in the page cache; AdaBN as its paper has it, unjudged. The clock runs inside the processes, from
               the model in memory to the adapted model in memory, until the last process is done; all are warm, and idle until their turn.
             - Jobs take turns, round by round; a speed-up is the median over {figures[0].One.Rounds.Count} rounds of the round's own ratio, its range over the rounds in brackets.
-            - Ranks first compare what 16 samples make of the model: a fixed cost, which rows "not compared" leave out (`AllowUnlikeRanks`).
+            - Work divided is the speed-up in processor time, of the process that took most: what it would be if processes never waited, for each other or for other programs on the machine.
+            - Ranks first compare what 4 samples make of the model: a fixed cost, which rows "not compared" leave out (`AllowUnlikeRanks`).
             - Two processes that know nothing of each other, at once, each with half of the images, are what this machine's processors can do: no exchange can be faster.
             - Every round of every job wrote the same model, byte for byte.
 
@@ -59,7 +60,7 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
             model = figure.Model,
             images = figure.Images,
             ceiling = Math.Round(figure.TwoAlone.SpeedUpOver(figure.One), 3),
-            jobs = All(figure).Select(job => new { job.Name, medianMs = Math.Round(job.MedianMs, 1), speedUp = Math.Round(job.SpeedUpOver(figure.One), 3), merging = Math.Round(Merging(job), 5), rounds = job.Rounds.Select(round => Math.Round(round.Ms, 1)) }),
+            jobs = All(figure).Select(job => new { job.Name, medianMs = Math.Round(job.MedianMs, 1), speedUp = Math.Round(job.SpeedUpOver(figure.One), 3), workDivided = Math.Round(job.WorkDividedOver(figure.One), 3), merging = Math.Round(Merging(job), 5), rounds = job.Rounds.Select(round => new { ms = Math.Round(round.Ms, 1), processorMs = Math.Round(round.ProcessorMs, 1) }) }),
         }), _json) + "\n");
         Console.WriteLine();
         Console.WriteLine(text);
@@ -73,14 +74,14 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
     {
         ScaleAnswer answer = figure.Two[0].Rounds[0].Answers[0];
         text.AppendLine(CultureInfo.InvariantCulture, $"## {figure.Model}, {figure.Images} images, {answer.Layers} layers in {answer.Stages} stages").AppendLine();
-        text.AppendLine("| job | median ms | speed-up | merging | waiting for the other | calls | bytes a rank gives | a stage |").AppendLine("|---|--:|--:|--:|--:|--:|--:|--:|");
+        text.AppendLine("| job | median ms | speed-up | work divided | merging | waiting for the other | calls | bytes a rank gives | a stage |").AppendLine("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
         foreach (ScaleJob job in All(figure))
         {
             bool exchanges = job.Rounds[0].Answers[0].Exchanges.Count > 0;
             ScaleRound first = job.Rounds[0];
             double waiting = Contestant.Median(job.Rounds.Select(round => (round.ExchangeMs - round.MergeMs) / round.Ms));
             IEnumerable<double> ratios = job.Rounds.Zip(figure.One.Rounds, (own, one) => one.Ms / own.Ms);
-            string speedUp = job == figure.One || job == figure.Half ? "" : string.Create(CultureInfo.InvariantCulture, $"{job.SpeedUpOver(figure.One):0.00} ({ratios.Min():0.00} – {ratios.Max():0.00})");
+            string speedUp = job == figure.One || job == figure.Half ? " | " : string.Create(CultureInfo.InvariantCulture, $"{job.SpeedUpOver(figure.One):0.00} ({ratios.Min():0.00} – {ratios.Max():0.00}) | {job.WorkDividedOver(figure.One):0.00}");
             text.AppendLine(string.Create(CultureInfo.InvariantCulture, $"| {job.Name} | {job.MedianMs:0.0} | {speedUp} | ") + (exchanges ? string.Create(CultureInfo.InvariantCulture,
                 $"{100 * Merging(job):0.00} % | {100 * waiting:0.0} % | {first.Answers[0].Exchanges.Count} | {first.BytesOfARank} | {first.BytesOfARank / answer.Stages} |") : "| | | | |"));
         }
@@ -107,9 +108,9 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
         text.AppendLine(CultureInfo.InvariantCulture, $"## {figure.Model} on many ranks: a model, not a measurement").AppendLine();
         text.AppendLine("T = f + k + c·N/P + S·(P − 1)·(l + B·(g + w)) for N images on P ranks of one processor each; B = b·2·log₂(N/P/64).").AppendLine();
         text.AppendLine("| constant | value | from |").AppendLine("|---|--:|---|");
-        text.AppendLine(CultureInfo.InvariantCulture, $"| f, fixed | {here.FixedMs:0.0} ms | shortest rounds of one process, all and half of the images |");
-        text.AppendLine(CultureInfo.InvariantCulture, $"| k, ranks compare themselves | {here.CompareMs:0.0} ms | shortest rounds of two ranks, compared and not |");
-        text.AppendLine(CultureInfo.InvariantCulture, $"| c, an image | {here.ImageMs:0.000} ms | shortest rounds of one process, all and half of the images |");
+        text.AppendLine(CultureInfo.InvariantCulture, $"| f, fixed | {here.FixedMs:0.0} ms | processor time of one process, all and half of the images, least of the rounds |");
+        text.AppendLine(CultureInfo.InvariantCulture, $"| k, ranks compare themselves | {here.CompareMs:0.0} ms | processor time of two ranks, compared and not, least of the rounds |");
+        text.AppendLine(CultureInfo.InvariantCulture, $"| c, an image | {here.ImageMs:0.000} ms | processor time of one process, all and half of the images, least of the rounds |");
         text.AppendLine(CultureInfo.InvariantCulture, $"| S, stages | {here.Stages} | the model |");
         text.AppendLine(CultureInfo.InvariantCulture, $"| b, record of a node of the merging tree, mean of the stages | {here.NodeBytes:0} bytes | what two ranks gave |");
         text.AppendLine(CultureInfo.InvariantCulture, $"| l, latency for each further rank | {here.LatencyMs:0.000} ms | the slowest exchange above; {slow.LatencyMs:0.000} ms assumed for a slow network |");
@@ -147,6 +148,7 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
         Row("", figure => string.Create(CultureInfo.InvariantCulture, $"{figure.Model}, {figure.Images} images"));
         text.AppendLine($"|---|{string.Concat(Enumerable.Repeat("--:|", figures.Count))}");
         foreach (int i in Enumerable.Range(0, figures[0].Two.Count)) Row($"{figures[0].Two[i].Name}: times as fast as one process", figure => SpeedUp(figure.Two[i], figure));
+        Row("the same in processor time, whatever else the machine does", figure => figure.Two.Min(job => job.WorkDividedOver(figure.One)).ToString("0.00", CultureInfo.InvariantCulture));
         Row($"{figures[0].Unlike.Name}", figure => SpeedUp(figure.Unlike, figure));
         Row("two processes that know nothing of each other, each with half: what these two processors can do", figure => SpeedUp(figure.TwoAlone, figure));
         Row("merging, share of the time", figure => string.Create(CultureInfo.InvariantCulture, $"{100 * figure.Two.Max(Merging):0.00} %"));
@@ -174,7 +176,7 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
 
     private (CostModel Here, CostModel SlowNetwork) Models(ScaleFigures figure)
     {
-        double all = figure.One.ShortestMs, half = figure.Half.ShortestMs;
+        double all = figure.One.LeastProcessorMs, half = figure.Half.LeastProcessorMs;
         ScaleJob compared = figure.Two[0];
         ScaleAnswer answer = compared.Rounds[0].Answers[0];
         (double Latency, double Byte)[] times = [.. exchanges.Values.SelectMany(byRanks => byRanks).Select(entry =>
@@ -182,7 +184,7 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
             (double first, ExchangeTime last, int others) = (entry.Value[0].Ms, entry.Value[^1], entry.Key - 1);
             return (first / others, Math.Max(0, last.Ms - first) / others / last.Bytes);
         })];
-        var here = new CostModel(Math.Max(0, (2 * half) - all), Math.Max(0, compared.ShortestMs - figure.Unlike.ShortestMs), (all - half) / (figure.Images / 2), answer.Stages,
+        var here = new CostModel(Math.Max(0, (2 * half) - all), Math.Max(0, compared.LeastProcessorMs - figure.Unlike.LeastProcessorMs), (all - half) / (figure.Images / 2), answer.Stages,
             BytesOfAStage(figure), times.Max(time => time.Latency), times.Max(time => time.Byte), _workMs);
         return (here, here with { LatencyMs = _slowNetwork.LatencyMs, ByteMs = _slowNetwork.ByteMs });
     }

@@ -48,7 +48,11 @@ internal static class ScaleRun
             jobs.Add(ScaleJob.Alone("two processes that know nothing of each other", 2, half));
             jobs.AddRange(launchers.Select(launcher => ScaleJob.Under(launcher, $"two ranks, {launcher}", two)));
             jobs.Add(ScaleJob.Under(launchers[0], $"two ranks, {launchers[0]}, not compared", two with { Compares = false }));
-            for (int round = 0; round < Rounds; round++) jobs.ForEach(job => job.DoRound());
+            for (int round = 0; round < Rounds; round++)
+            {
+                jobs.ForEach(job => job.DoRound());
+                Console.WriteLine($"{model}, round {round + 1} of {Rounds}: {string.Join(", ", jobs.Select(job => $"{job.Rounds[^1].Ms:0}"))} ms");
+            }
         }
         finally
         {
