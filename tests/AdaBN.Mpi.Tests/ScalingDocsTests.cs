@@ -52,6 +52,13 @@ public sealed partial class ScalingDocsTests
     }
 
     [TestMethod]
+    public void The_loop_without_MPI_writes_the_bytes_of_one_process()
+    {
+        using TemporaryFolder folder = Site("openmpi");
+        CollectionAssert.AreEqual(Alone(folder, "--policy adabn --judge 0"), Adapted(folder, $"set -e\n{BlockPattern().Matches(s_page)[^1].Groups["text"].Value}"));
+    }
+
+    [TestMethod]
     public void The_line_of_the_example_runs()
     {
         using TemporaryFolder folder = Site("openmpi");
@@ -66,10 +73,10 @@ public sealed partial class ScalingDocsTests
     [TestMethod]
     public void Scripts_are_sound_and_use_options_that_there_are()
     {
-        Assert.AreEqual("bash yaml json yaml", string.Join(' ', BlockPattern().Matches(s_page).Select(block => block.Groups["kind"].Value)));
+        Assert.AreEqual("bash yaml json yaml sh", string.Join(' ', BlockPattern().Matches(s_page).Select(block => block.Groups["kind"].Value)));
         using var folder = new TemporaryFolder();
         var (_, help, _) = Launcher.Run([], "adapt", "--help");
-        foreach (Match block in BlockPattern().Matches(s_page))
+        foreach (Match block in BlockPattern().Matches(s_page).SkipLast(1)) // the last is run
         {
             string text = block.Groups["text"].Value, file = folder.File("script");
             File.WriteAllText(file, text);
@@ -89,7 +96,7 @@ public sealed partial class ScalingDocsTests
     [TestMethod]
     public void Scripts_start_as_many_ranks_as_workers_are_told()
     {
-        foreach (Match block in BlockPattern().Matches(s_page).Where(block => block.Groups["kind"].Value is not "bash"))
+        foreach (Match block in BlockPattern().Matches(s_page).Where(block => block.Groups["kind"].Value is "yaml" or "json"))
         {
             string text = block.Groups["text"].Value;
             string[] counts = [.. CountPattern().Matches(text).Select(count => count.Groups["count"].Value)];
@@ -124,9 +131,9 @@ public sealed partial class ScalingDocsTests
         return folder;
     }
 
-    private static byte[] Alone(TemporaryFolder folder)
+    private static byte[] Alone(TemporaryFolder folder, string options = "")
     {
-        Run(folder, "adabn adapt classifier.onnx --data site42.npy --out alone.onnx");
+        Run(folder, $"adabn adapt classifier.onnx --data site42.npy {options} --out alone.onnx");
         return File.ReadAllBytes(folder.File("alone.onnx"));
     }
 
@@ -199,7 +206,7 @@ public sealed partial class ScalingDocsTests
         public void Report(AdaptationProgress value) => told();
     }
 
-    [GeneratedRegex(@"(?<=\n)    (mpirun|mpiexec|srun|adabn) .+")]
+    [GeneratedRegex(@"(?<=\n)    (mpirun|mpiexec) .+")]
     private static partial Regex CommandPattern();
 
     [GeneratedRegex(@"\n```(?<kind>\w+)\n(?<text>.*?)\n```\n", RegexOptions.Singleline)]
