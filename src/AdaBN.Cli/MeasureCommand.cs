@@ -17,13 +17,14 @@ internal static class MeasureCommand
         var shard = new Option<string>("--shard") { Description = "The part of the samples to measure, from 0, and the number of parts, such as 3/100.", Required = true, HelpName = "I/N" };
         var state = SharedOptions.State();
         var destination = new Option<string>("--out") { Description = "Where to write what was measured.", Required = true, HelpName = "PART" };
+        var dryRun = SharedOptions.DryRun();
         var json = SharedOptions.Json("Print what was done as JSON.");
         var settings = new AdaptationArguments();
         var command = new DocumentedCommand("measure", "Measure a part of a stage of an adaptation, in a process that meets no other; 'adabn merge' merges the parts, stage by stage.",
             "adabn measure classifier.onnx --data site42.npy --stage 0 --shard 0/2 --out 0.part",
             "adabn measure classifier.onnx --data site42/ --preset imagenet --policy adabn --stage 0 --shard 1/2 --out 1.part")
         {
-            model, data, input, stage, shard, state, destination, json,
+            model, data, input, stage, shard, state, destination, dryRun, json,
         };
         foreach (Option setting in settings.All) command.Add(setting);
         var pixels = new DataOptions(command);
@@ -36,6 +37,7 @@ internal static class MeasureCommand
             OnnxModel loaded = CommandInputs.Load(source);
             AdaptationOptions options = settings.OptionsOf(parsed, loaded, pixels) with { StateFile = parsed.GetValue(state) };
             OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples).OnlySound(new Alone(), cancellationToken);
+            if (parsed.GetValue(dryRun)) return new DryRun(target) { Samples = samples.CountUpTo(options.MaxSamples) }.Tell(console, parsed.GetValue(json) ? output : null);
             ProgressBar.Run(errorConsole, progress =>
             {
                 StageParts.Measure(loaded, samples.Samples, parsed.GetValue(stage), part, of, target, options, samples.Recorded, progress, cancellationToken);

@@ -15,13 +15,14 @@ internal static class MergeCommand
         var state = SharedOptions.State();
         var destination = new Option<string>("--out") { Description = "Where to write the adapted model, after the last stage.", Required = true, HelpName = "OUT.onnx" };
         var singleFile = SharedOptions.SingleFile();
+        var dryRun = SharedOptions.DryRun();
         var json = SharedOptions.Json();
         var settings = new AdaptationArguments();
         var command = new DocumentedCommand("merge", "Merge the parts of a stage that 'adabn measure' has measured into a state; after the last stage, write the adapted model.",
             "adabn merge classifier.onnx 0.north.part 1.north.part --state run.state --out classifier.north.onnx",
             "adabn merge classifier.onnx 0.north.part 1.north.part --state run.state --out classifier.north.onnx --json")
         {
-            model, parts, state, destination, singleFile, json,
+            model, parts, state, destination, singleFile, dryRun, json,
         };
         foreach (Option setting in settings.All) command.Add(setting);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
@@ -29,7 +30,9 @@ internal static class MergeCommand
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!, file = parsed.GetValue(state) ?? throw new ArgumentException("--state is missing: the file that keeps the stages that are done.");
             CommandInputs.CheckTarget(source, target);
             OnnxModel loaded = CommandInputs.Load(source);
-            StageMerge merged = StageParts.Merge(loaded, parsed.GetValue(parts)!, settings.OptionsOf(parsed, loaded, null) with { StateFile = file }, cancellationToken);
+            StageMerge MergeInto(string where) => StageParts.Merge(loaded, parsed.GetValue(parts)!, settings.OptionsOf(parsed, loaded, null) with { StateFile = where }, cancellationToken);
+            if (parsed.GetValue(dryRun)) return new DryRun(Rehearsed(file, MergeInto).Result is null ? file : target).Tell(console, parsed.GetValue(json) ? output : null);
+            StageMerge merged = MergeInto(file);
             if (merged.Result is null)
             {
                 if (parsed.GetValue(json)) output.WriteLine(JsonText.Of(new { merged.Stage, State = file }));
@@ -43,5 +46,20 @@ internal static class MergeCommand
             return AdabnCommand.Success;
         }, CancellationToken.None));
         return command;
+    }
+
+    /// <summary>Merges into a copy of the state, which is as good as a check and takes no time.</summary>
+    private static StageMerge Rehearsed(string state, Func<string, StageMerge> merge)
+    {
+        string copy = Path.Combine(Path.GetTempPath(), $"adabn-{Path.GetRandomFileName()}");
+        try
+        {
+            if (File.Exists(state)) File.Copy(state, copy);
+            return merge(copy);
+        }
+        finally
+        {
+            File.Delete(copy);
+        }
     }
 }

@@ -22,6 +22,7 @@ public sealed class DryRunTests
         "rewrite classifier.onnx --to in --out OUT",
         "rewrite classifier.onnx --to search --data site42.npy --out OUT",
         "score classifier.onnx --data site42.npy --out OUT",
+        "measure classifier.onnx --data site42.npy --stage 0 --shard 0/2 --out OUT",
     ];
 
     public static IEnumerable<object[]> Commands => Lines.Select(line => new object[] { line });
@@ -86,7 +87,28 @@ public sealed class DryRunTests
     public void Every_command_that_writes_a_file_has_the_option()
     {
         string[] writing = [.. HelpTests.Tree(AdabnCommand.Create(TextWriter.Null, TextWriter.Null), []).Where(one => one.Command.Options.Any(option => option.Name is "--out")).Select(one => string.Join(' ', one.Path))];
-        foreach (string command in writing) Assert.IsTrue(Lines.Any(line => line.StartsWith($"{command} ", StringComparison.Ordinal)), command);
+        foreach (string command in writing) Assert.IsTrue(command == "merge" || Lines.Any(line => line.StartsWith($"{command} ", StringComparison.Ordinal)), command);
+    }
+
+    [TestMethod]
+    public async Task A_merge_says_that_it_would_write_the_state_and_after_the_last_stage_the_model()
+    {
+        using Workspace workspace = await Workspace.Open();
+        Dictionary<string, byte[]> before = workspace.Content();
+        string[] merge = ["merge", "classifier.onnx", "0.north.part", "1.north.part", "--state", "run.state", "--out", "out.onnx"];
+        Outcome dry = await Cli.Run([.. merge, "--dry-run"]);
+        Assert.AreEqual((0, ""), (dry.ExitCode, dry.Error));
+        Assert.Contains("would write run.state", dry.Output);
+        Same(before, workspace.Content());
+        Assert.AreEqual(1, (await Cli.Run("merge", "classifier.onnx", "0.north.part", "--state", "run.state", "--out", "out.onnx", "--dry-run")).ExitCode);
+
+        for (int stage = 0; !File.Exists("out.onnx"); stage++)
+        {
+            if (stage > 0) for (int part = 0; part < 2; part++) await Cli.Run("measure", "classifier.onnx", "--data", "site42.npy", "--stage", $"{stage}", "--shard", $"{part}/2", "--state", "run.state", "--out", $"{part}.north.part");
+            string would = (await Cli.Run([.. merge, "--dry-run"])).Output;
+            Assert.AreEqual(0, (await Cli.Run(merge)).ExitCode);
+            Assert.Contains(File.Exists("out.onnx") ? "would write out.onnx" : "would write run.state", would);
+        }
     }
 
     private static string[] To(string[] words, string file) => [.. words.Select(word => word == "OUT" ? file : word)];
