@@ -8,6 +8,7 @@ namespace AdaBN.Mpi.Tests;
 [DoNotParallelize]
 public sealed class JobTests
 {
+    private const int LongJob = 60_000; // samples: it takes far longer than what stops it
     private static readonly string s_model = Repository.Model("digits-cnn.onnx");
 
     public static IEnumerable<object[]> Libraries => [["openmpi"], ["mpich"]];
@@ -90,7 +91,7 @@ public sealed class JobTests
     public void A_killed_rank_ends_the_job_and_what_was_done_is_resumed_by_fewer(string library)
     {
         using var folder = new TemporaryFolder();
-        string data = Digits(folder, 6000, 4), state = folder.File("run.state");
+        string data = Digits(folder, 20_000, 4), state = folder.File("run.state");
         string[] arguments = ["adapt", s_model, "--data", data, "--batch-size", "1", "--policy", "adabn", "--judge", "0"];
         Launcher.Run([], [.. arguments, "--out", folder.File("alone.onnx")]);
 
@@ -116,7 +117,7 @@ public sealed class JobTests
     public void A_stopped_rank_is_named_when_the_time_is_out(string library)
     {
         using var folder = new TemporaryFolder();
-        string data = Digits(folder, 6000, 5), state = folder.File("run.state");
+        string data = Digits(folder, LongJob, 5), state = folder.File("run.state");
         using Process job = Launcher.Start(Launcher.Of(library, 3), "adapt", s_model, "--data", data, "--batch-size", "1", "--policy", "adabn", "--judge", "0", "--out", folder.File("out.onnx"),
             "--workers", "3", "--stage-timeout", "4", "--state", state);
         WaitFor(() => File.Exists(state), "the first stage's state");
@@ -134,7 +135,7 @@ public sealed class JobTests
     public void A_launcher_that_is_told_to_end_leaves_nothing(string library)
     {
         using var folder = new TemporaryFolder();
-        string data = Digits(folder, 6000, 6), state = folder.File("run.state");
+        string data = Digits(folder, LongJob, 6), state = folder.File("run.state");
         using Process job = Launcher.Start(Launcher.Of(library, 2), "adapt", s_model, "--data", data, "--batch-size", "1", "--policy", "adabn", "--judge", "0", "--out", folder.File("out.onnx"), "--workers", "2", "--state", state);
         WaitFor(() => File.Exists(state), "the first stage's state");
         var watch = Stopwatch.StartNew();
@@ -194,7 +195,9 @@ public sealed class JobTests
     private static string Digits(TemporaryFolder folder, int samples, int seed, int? spoilt = null)
     {
         var random = new Random(seed);
-        float[] pixels = [.. Enumerable.Range(0, samples * 784).Select(_ => random.NextSingle() * random.NextSingle())];
+        float[] some = [.. Enumerable.Range(0, Math.Min(samples, 600) * 784).Select(_ => random.NextSingle() * random.NextSingle())];
+        float[] pixels = new float[samples * 784];
+        for (int i = 0; i < pixels.Length; i++) pixels[i] = some[i % some.Length];
         if (spoilt is { } sample) pixels[sample * 784] = float.NaN;
         Npy.Write(folder.File("digits.npy"), pixels, samples, 1, 28, 28);
         return folder.File("digits.npy");
