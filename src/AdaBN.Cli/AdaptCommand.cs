@@ -42,12 +42,13 @@ internal static class AdaptCommand
             OnnxModel loaded = file.Model;
             AdaptationOptions options = together.Complete(settings.OptionsOf(parsed, loaded, pixels), parsed, ranks);
             OpenedData samples = pixels.Open(parsed, loaded, parsed.GetValue(data)!, parsed.GetValue(input) ?? [], options.MaxSamples).OnlySound(ranks, cancellationToken);
+            bool speaks = ranks is null or { Rank: 0 };
             if (parsed.GetValue(dryRun))
             {
+                if (!speaks) return AdabnCommand.Success;
                 var plan = new DryRun([target, .. html.WouldWrite(parsed)]) { Samples = samples.CountUpTo(options.MaxSamples), Memory = BatchNormAdapter.EstimateMemory(loaded, samples.Samples, options) };
                 return plan.Tell(console, parsed.GetValue(json) ? output : null, options.EffectiveMaxMemory);
             }
-            bool speaks = ranks is null or { Rank: 0 };
             AdaptationResult result = ProgressBar.Run(speaks ? errorConsole : Consoles.For(TextWriter.Null), progress => BatchNormAdapter.Adapt(loaded, samples.Samples, options, progress, cancellationToken));
             if (!speaks) return CommandInputs.IsAdvised(parsed.GetValue(gate), result.Report.Verdict) ? AdabnCommand.Success : AdabnCommand.Alert;
             ReportContext? context = html.ContextOf(parsed, [source], parsed.GetValue(data)!, () => samples.Review(loaded, result.Model, result.Report.Samples, cancellationToken));

@@ -7,7 +7,7 @@ namespace AdaBN.Mpi;
 /// <param name="Source">The environment variable that says so; null where none does.</param>
 public sealed record MpiLaunch(int Size, string? Source)
 {
-    private static readonly string[] s_openMpi = ["OMPI_COMM_WORLD_SIZE"], s_others = ["PMI_SIZE", "MPI_LOCALNRANKS"];
+    private static readonly string[] s_openMpi = ["OMPI_COMM_WORLD_SIZE"], s_others = ["PMI_SIZE"];
 
     /// <summary>Reads the environment.</summary>
     public static MpiLaunch Current
@@ -18,8 +18,7 @@ public sealed record MpiLaunch(int Size, string? Source)
             {
                 // A batch script of Slurm itself runs once, whatever the number of tasks it asks for.
                 bool isSlurm = name.StartsWith("SLURM", StringComparison.Ordinal);
-                if (isSlurm && Environment.GetEnvironmentVariable("SLURM_PROCID") is null) continue;
-                if (isSlurm && Environment.GetEnvironmentVariable("SLURM_STEP_ID") is null) continue;
+                if (isSlurm && (Environment.GetEnvironmentVariable("SLURM_PROCID") is null || Environment.GetEnvironmentVariable("SLURM_STEP_ID") is null)) continue;
                 if (int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int size)) return new MpiLaunch(size, name);
             }
             return new MpiLaunch(1, null);

@@ -93,7 +93,7 @@ internal sealed class AdaptationRun : IDisposable
         try
         {
             AdaptedLayers layers = PassOver(AdaptationPolicy.AdaBN, SampleSource.FromArrays(Inputs, canary), CanarySamples, null, cancellationToken);
-            seen = Ranks.Digest([.. layers.Layers.SelectMany(layer => layer.Decision.Mean.Concat(layer.Decision.Variance)).SelectMany(BitConverter.GetBytes)]);
+            seen = DigestOf(layers.Layers);
         }
         catch (AdaptationException e) when (e.Error == AdaptationError.NonFinite)
         {
@@ -188,11 +188,12 @@ internal sealed class AdaptationRun : IDisposable
                 else if (known is not null) reader.Complete(cancellationToken);
                 state?.CheckData(_notes.Fingerprint, _notes.ToBytes());
             }
-            if (known is null) state?.Commit(measured);
+            double worth = _notes.WorthOf(reader.Total);
+            int before = decided.Count;
             foreach ((BatchNormLayer layer, ChannelMoments moments) in stage.Layers.Zip(measured))
             {
                 EarlierSamples? earlier = merges ? _earlier : null;
-                double effective = moments.Images * _notes.WorthOf(reader.Total);
+                double effective = moments.Images * worth;
                 ChannelMoments all = earlier?.Merge(layer, moments, asBefore?[decided.Count].Moments) ?? moments;
                 LayerEvidence evidence = LayerEvidence.Of(layer.Info, layer.Epsilon, layer.Source, all, _options.Variance) with { RelativeDepth = RelativeDepth(layer), EffectiveImages = earlier?.EffectiveImagesOf(layer, effective) ?? effective };
                 ChannelStatistics decision = policy.Decide(evidence);
@@ -201,6 +202,8 @@ internal sealed class AdaptationRun : IDisposable
                 normalizers.Add(layer, Normalizer.Of(layer, mean, variance));
                 decided.Add(new AdaptedLayer(layer, evidence with { PerImage = null }, decision, _options.KeepImageMoments ? all : all with { PerImage = null }));
             }
+            if (known is not null) state!.CheckDecided(stage.Index, DigestOf(decided.Skip(before)));
+            else state?.Commit(measured, DigestOf(decided.Skip(before)));
         }
         return new AdaptedLayers(decided, reader.Total, runner.Scores?.Rows);
     }
@@ -220,12 +223,16 @@ internal sealed class AdaptationRun : IDisposable
         if (runner.Reader.Share.Ranks is { } ranks) sheet.Merge(ranks, cancellationToken);
     }
 
+    /// <summary>Tells decisions apart by their last bit.</summary>
+    private static string DigestOf(IEnumerable<AdaptedLayer> layers) =>
+        Ranks.Digest([.. layers.SelectMany(layer => layer.Decision.Mean.Concat(layer.Decision.Variance)).SelectMany(BitConverter.GetBytes)]);
+
     /// <summary>What measurements depend on beside model and samples, in words: what works together, or is resumed, must have the same.</summary>
     internal static string SettingsOf(AdaptationOptions options, WorkingModel working, ReferenceStatistics? reference)
     {
         static string Or(long? number, string none) => number?.ToString(CultureInfo.InvariantCulture) ?? none;
         string layers = Ranks.Digest(Encoding.UTF8.GetBytes(string.Join('\n', working.Layers.Select(layer => layer.Info.Name))));
-        return string.Create(CultureInfo.InvariantCulture, $"adabn {BatchNormAdapter.ToolVersion}; policy {options.Policy.Description}; batches {Or(options.BatchSize, "chosen")}; samples {Or(options.MaxSamples, "all")}{(options.OwnSamples ? ", own" : "")}; ") +
+        return string.Create(CultureInfo.InvariantCulture, $"adabn {BatchNormAdapter.ToolVersion}; policy {options.Policy.Description}, {options.Variance} variance; batches {Or(options.BatchSize, "chosen")}; samples {Or(options.MaxSamples, "all")}{(options.OwnSamples ? ", own" : "")}; ") +
             string.Create(CultureInfo.InvariantCulture, $"{(options.HalfPrecisionActivations ? "half precision; " : "")}judged by {options.JudgementImages}; {working.Layers.Count} layers {layers}; reference {reference?.ComputationSha256 ?? "none"}");
     }
 

@@ -18,6 +18,7 @@ public sealed class JobTests
     [DataRow("openmpi", 2)]
     [DataRow("openmpi", 3)]
     [DataRow("openmpi", 4)]
+    [DataRow("mpich", 1)]
     [DataRow("mpich", 2)]
     [DataRow("mpich", 3)]
     [DataRow("mpich", 4)]

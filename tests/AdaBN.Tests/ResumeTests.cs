@@ -49,6 +49,17 @@ public sealed class ResumeTests
     }
 
     [TestMethod]
+    public void A_policy_of_the_same_words_that_decides_otherwise_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        AdaptationOptions options = PaperAdaBN.Options with { StateFile = folder.File("run.state"), Policy = AdaptationPolicy.Mix(0.5) };
+        Adapt(options);
+        AdaptationOptions other = options with { Resume = true, Policy = AdaptationPolicy.Mix(0.501) };
+        Assert.AreEqual(options.Policy.Description, other.Policy.Description);
+        Assert.Contains("decided otherwise in stage 0", Assert.ThrowsExactly<AdaptationException>(() => Adapt(other)).Message);
+    }
+
+    [TestMethod]
     public void A_damaged_or_foreign_state_is_refused_and_left_alone()
     {
         using var folder = new TemporaryFolder();
@@ -59,6 +70,7 @@ public sealed class ResumeTests
         AdaptationException Refused(AdaptationOptions with, float[][]? scans = null) => Assert.ThrowsExactly<AdaptationException>(() => BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans ?? _scans, 1, 28, 28), with));
         Assert.Contains("resume it", Refused(options).Message);
         Assert.Contains("other settings", Refused(options with { Resume = true, Policy = AdaptationPolicy.Mix(0.5) }).Message);
+        Assert.Contains("other settings", Refused(options with { Resume = true, Variance = VarianceKind.Sample }).Message);
         Assert.Contains("other samples", Refused(options with { Resume = true }, [.. _scans.Reverse()]).Message);
         CollectionAssert.AreEqual(state, File.ReadAllBytes(options.StateFile!));
 

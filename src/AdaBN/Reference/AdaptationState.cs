@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using AdaBN.Distributed;
 using AdaBN.Measurement;
 using AdaBN.Onnx;
-using AdaBN.Distributed;
 
 namespace AdaBN.Reference;
 
@@ -46,12 +46,12 @@ internal sealed class AdaptationState
         if (!resume)
         {
             if (isFirst && File.Exists(path)) throw Invalid(path, "holds the state of a run already; resume it (--resume), or delete it");
-            return new AdaptationState(path, isFirst, new Content(model, settings, null, "", []) { Sha256 = "" });
+            return new AdaptationState(path, isFirst, new Content(model, settings, null, "", [], []) { Sha256 = "" });
         }
         byte[] bytes = isFirst ? File.ReadAllBytes(path) : [];
         if (ranks is not null) bytes = ranks.Gather(writer => writer.Write(bytes), reader => reader.ReadBytes((int)reader.BaseStream.Length), cancellationToken)[0];
         using var stream = new MemoryStream(bytes);
-        Content content = s_json.Read(stream, path, found => found.Sha256 == Checksum(found) ? null : "its checksum is another");
+        Content content = s_json.Read(stream, path, found => found.Sha256 != Checksum(found) ? "its checksum is another" : found.Decided.Count != found.Stages.Count ? "it is not complete" : null);
         if (content.Model != model) throw Invalid(path, $"is of another model (SHA-256 {content.Model}, expected {model})");
         if (content.Settings != settings) throw Invalid(path, $"is of a run with other settings ({content.Settings}), expected {settings}");
         try
@@ -80,8 +80,18 @@ internal sealed class AdaptationState
         _content = _content with { Data = fingerprint, Notes = Convert.ToBase64String(notes) };
     }
 
+    /// <summary>Whether a stage is decided as it was: later ones were measured behind that, and the words of a policy do not tell all of its numbers.</summary>
+    /// <param name="stage">The stage.</param>
+    /// <param name="digest">Of what is decided now.</param>
+    public void CheckDecided(int stage, string digest)
+    {
+        if (_content.Decided[stage] != digest) throw Invalid(_path, string.Create(CultureInfo.InvariantCulture, $"is of a run whose policy decided otherwise in stage {stage}; give the same settings as then"));
+    }
+
     /// <summary>Adds a stage and writes the file: complete, flushed to disk and renamed, or not at all.</summary>
-    public void Commit(IReadOnlyList<ChannelMoments> moments)
+    /// <param name="moments">Its layers' pooled moments.</param>
+    /// <param name="digest">Of what was decided for them.</param>
+    public void Commit(IReadOnlyList<ChannelMoments> moments, string digest)
     {
         _stages.Add([.. moments]);
         using var bytes = new MemoryStream();
@@ -90,7 +100,7 @@ internal sealed class AdaptationState
             writer.Write(moments.Count);
             foreach (ChannelMoments layer in moments) MomentRecords.Write(writer, layer);
         }
-        _content = _content with { Stages = [.. _content.Stages, Convert.ToBase64String(bytes.GetBuffer().AsSpan(0, (int)bytes.Length))] };
+        _content = _content with { Decided = [.. _content.Decided, digest], Stages = [.. _content.Stages, Convert.ToBase64String(bytes.GetBuffer().AsSpan(0, (int)bytes.Length))] };
         _content = _content with { Sha256 = Checksum(_content) };
         if (_writes) AtomicFile.Write(_path, stream => s_json.Write(_content, stream));
     }
@@ -101,7 +111,7 @@ internal sealed class AdaptationState
         return [.. Enumerable.Range(0, reader.ReadInt32()).Select(_ => MomentRecords.Read(reader))];
     }
 
-    private static string Checksum(Content content) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [content.Model, content.Settings, content.Data ?? "", content.Notes, .. content.Stages]))));
+    private static string Checksum(Content content) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [content.Model, content.Settings, content.Data ?? "", content.Notes, .. content.Stages, .. content.Decided]))));
 
     private static AdaptationException Invalid(string path, string what, Exception? inner = null) => new(AdaptationError.InvalidState, $"{path} {what}.", inner);
 
@@ -110,7 +120,8 @@ internal sealed class AdaptationState
     /// <param name="Data">Fingerprint of the samples; null before stage 0 is done.</param>
     /// <param name="Notes">What was noted of the samples while they were read, in base64: sums that tell how alike neighbours are.</param>
     /// <param name="Stages">Of each stage that is done, its layers' moments: base64 of <see cref="MomentRecords"/>.</param>
-    private sealed record Content(string Model, string Settings, string? Data, string Notes, IReadOnlyList<string> Stages)
+    /// <param name="Decided">Of each of these, a digest of what was decided.</param>
+    private sealed record Content(string Model, string Settings, string? Data, string Notes, IReadOnlyList<string> Stages, IReadOnlyList<string> Decided)
     {
         public string Format { get; init; } = "adabn.state";
 
