@@ -9,26 +9,37 @@ internal sealed class DataViewSampleSource : ISampleSource, IDomainSampleSource
     private readonly IDataView _view;
     private readonly DataViewSchema.Column[] _columns;
     private readonly DataViewSchema.Column? _domain;
+    private readonly Lazy<long?> _count;
 
     /// <param name="view">The rows.</param>
     /// <param name="columns">Names of the columns to read.</param>
     /// <param name="shapes">Shapes for those that are not flat, batch axis included.</param>
     /// <param name="domainColumn">The column that says whose each row is; null where all are of one domain.</param>
-    public DataViewSampleSource(IDataView view, IReadOnlyList<string> columns, IReadOnlyDictionary<string, int[]>? shapes, DomainColumn? domainColumn = null)
+    /// <param name="mustCount">Whether to go through the rows, reading no column, where the view does not know their number.</param>
+    public DataViewSampleSource(IDataView view, IReadOnlyList<string> columns, IReadOnlyDictionary<string, int[]>? shapes, DomainColumn? domainColumn = null, bool mustCount = false)
     {
         _view = view;
         _columns = [.. columns.Select(name => view.Schema[name])];
         _domain = domainColumn?.FindIn(view.Schema);
+        _count = new Lazy<long?>(() => view.GetRowCount() ?? (mustCount ? CountRows(view) : null));
         Inputs = [.. _columns.Select(column => Describe(column, shapes))];
     }
 
     public IReadOnlyList<SampleInput> Inputs { get; }
 
-    public long? Count => _view.GetRowCount();
+    public long? Count => _count.Value;
 
     public ISampleReader OpenReader() => new Reader(_view.GetRowCursor(_columns), _columns, Inputs, null);
 
     IDomainSampleReader IDomainSampleSource.OpenReader() => new Reader(_view.GetRowCursor([.. _columns, _domain!.Value]), _columns, Inputs, _domain);
+
+    private static long CountRows(IDataView view)
+    {
+        using DataViewRowCursor cursor = view.GetRowCursor([]);
+        long count = 0;
+        while (cursor.MoveNext()) count++;
+        return count;
+    }
 
     private static SampleInput Describe(DataViewSchema.Column column, IReadOnlyDictionary<string, int[]>? shapes)
     {

@@ -48,7 +48,7 @@ public sealed class OnnxAdaptationEstimator : IEstimator<OnnxAdaptationTransform
         ArgumentNullException.ThrowIfNull(input);
         _sourceScoring.Fit(input); // checks the schema as stock scoring does, before any row is read
         OnnxModel model = OnnxModel.Load(_modelFile);
-        var rows = new DataViewSampleSource(input, _scoring.Inputs, _scoring.Shapes, _domain);
+        var rows = new DataViewSampleSource(input, _scoring.Inputs, _scoring.Shapes, _domain, mustCount: _options.Communicator is { Size: > 1 });
         using IChannel? channel = _environment?.Start(nameof(OnnxAdaptationCatalog.AdaptOnnxModel));
         IProgress<AdaptationProgress>? progress = channel is null ? _progress : new StageLog(channel, _progress);
         if (_domain is not null) return FitBank(DomainBank.Of(model, _domain.Name, _domain.Unknown).Adapt(rows, _options, null, progress, cancellationToken), _scoring with { Inputs = [.. _scoring.Inputs, _domain.Name] }, channel, input);

@@ -61,7 +61,7 @@ internal sealed class SavedModelAdapter(
         OnnxTransformer model = models[place.Index];
         IDataView rows = steps.TakeWhile(step => step != model).Aggregate(data, (view, step) => step.Transform(view));
         model.GetOutputSchema(rows.Schema); // checks the columns as stock scoring does, before any row is read
-        return BatchNormAdapter.Adapt(source, new DataViewSampleSource(rows, [.. source.Graph.RequiredInputs.Select(input => input.Name)], shapes), options, channel is null ? progress : new StageLog(channel, progress), cancellationToken);
+        return BatchNormAdapter.Adapt(source, new DataViewSampleSource(rows, [.. source.Graph.RequiredInputs.Select(input => input.Name)], shapes, mustCount: options.Communicator is { Size: > 1 }), options, channel is null ? progress : new StageLog(channel, progress), cancellationToken);
     }
 
     private static IEnumerable<ITransformer> InScoring(ITransformer step) =>

@@ -52,13 +52,14 @@ public sealed unsafe class MpiCommunicator : ICommunicator, IDisposable
         mpi.InitializeThreads();
         var communicator = new MpiCommunicator(mpi, timeOut ?? TimeSpan.FromMinutes(30));
         if (communicator.Size == workers) return communicator;
-        string found = string.Create(CultureInfo.InvariantCulture, $"{communicator.Library} sees {communicator.Size} process{(communicator.Size == 1 ? "" : "es")}, expected {workers}: it is not the launcher's own MPI. Start with the {(mpi.IsOpenMpi ? "Open MPI" : "MPICH")} launcher, or give the path of the launcher's library.");
+        string found = string.Create(CultureInfo.InvariantCulture, $"{communicator.Library} sees {communicator.Size} process{(communicator.Size == 1 ? "" : "es")}, expected {workers}: it is not the launcher's own MPI. Start with the {(mpi.IsOpenMpi ? "Open MPI launcher (srun --mpi=pmix)" : "MPICH launcher (srun --mpi=pmi2)")}, or give the path of the launcher's library.");
         communicator.Dispose();
         throw new MpiException(found);
     }
 
     /// <inheritdoc/>
-    /// <exception cref="MpiException">A rank does not come within the time-out, or MPI fails.</exception>
+    /// <exception cref="SilentRanksException">A rank does not come within the time-out.</exception>
+    /// <exception cref="MpiException">MPI fails.</exception>
     public IReadOnlyList<byte[]> AllGather(ReadOnlyMemory<byte> mine, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(_ended, this);
@@ -140,7 +141,7 @@ public sealed unsafe class MpiCommunicator : ICommunicator, IDisposable
             if (watch.Elapsed > timeOut)
             {
                 string whom = named ? $"rank{(open.Count > 1 ? "s" : "")} {string.Join(", ", open)}" : "the other ranks";
-                throw new MpiException(string.Create(CultureInfo.InvariantCulture, $"Rank {Rank} waited {timeOut.TotalSeconds:0} s for {what} of {whom}: stopped, cut off, or slower than the time-out allows."));
+                throw new SilentRanksException(string.Create(CultureInfo.InvariantCulture, $"Rank {Rank} waited {timeOut.TotalSeconds:0} s for {what} of {whom}: stopped, cut off, or slower than the time-out allows."), named ? open : []);
             }
             if (spins < 100) Thread.Yield();
             else Thread.Sleep(spins < 2000 ? 0 : 1);

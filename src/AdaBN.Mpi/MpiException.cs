@@ -1,6 +1,6 @@
 namespace AdaBN.Mpi;
 
-/// <summary>MPI cannot be used, or ranks fail to come together. The message says what was found, what was expected, and how to mend it.</summary>
+/// <summary>MPI cannot be used, or fails. The message says what was found, what was expected, and how to mend it.</summary>
 public sealed class MpiException : Exception
 {
     /// <summary>Creates the error.</summary>

@@ -63,7 +63,7 @@ internal sealed unsafe partial class MpiLibrary
             byte* text = stackalloc byte[LongestText];
             int length = 0;
             Check(_version(text, &length), "MPI_Get_library_version");
-            return Encoding.UTF8.GetString(text, length).Split('\n')[0].Trim('\0', ' ', ',');
+            return string.Join(' ', Encoding.UTF8.GetString(text, length).Split('\n')[0].Trim('\0', ' ', ',').Split((char[])['\t', ' '], StringSplitOptions.RemoveEmptyEntries));
         }
     }
 

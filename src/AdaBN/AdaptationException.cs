@@ -41,6 +41,12 @@ public enum AdaptationError
 
     /// <summary>ONNX Runtime refuses the model or fails while running it.</summary>
     ModelRefused,
+
+    /// <summary>Other processes that adapt the model together with this one do not come to an exchange in time.</summary>
+    RanksSilent,
+
+    /// <summary>One of several processes that adapt a model together fails in a way that is none of the above; the inner exception says how.</summary>
+    RankFailed,
 }
 
 /// <summary>A model could not be adapted. The message says what was found, what was expected, where, and how to mend it.</summary>

@@ -98,7 +98,7 @@ public sealed record AdaptationOptions
 
     /// <summary>
     /// The other processes that adapt this model at the same time, each its part of the samples; each gets the same result, and the same as one process that measures all.
-    /// Default: none. Shares are whole shards of 64 samples (or of batches, where <see cref="BatchSize"/> says more), whose number must be known.
+    /// Default: none. Shares are whole shards of 64 samples (or of batches, where <see cref="BatchSize"/> says more); data that does not know its number of samples is read once more, to count them.
     /// </summary>
     public ICommunicator? Communicator { get; init; }
 

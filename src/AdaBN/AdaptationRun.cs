@@ -19,7 +19,7 @@ namespace AdaBN;
 /// </summary>
 internal sealed class AdaptationRun : IDisposable
 {
-    private const int CanarySamples = 4;
+    private const int CanarySamples = 2;
 
     private readonly WorkingModel _working;
     private readonly AdaptationOptions _options;
@@ -43,14 +43,16 @@ internal sealed class AdaptationRun : IDisposable
     /// <param name="scores">The value that holds class scores; null where nobody wants to see them.</param>
     /// <param name="earlier">Moments of samples measured before, to be merged with these.</param>
     /// <param name="reference">The reference that layers are measured against, if any.</param>
-    public AdaptationRun(WorkingModel working, ISampleSource samples, AdaptationOptions options, Value? scores = null, AdaptationMoments? earlier = null, ReferenceStatistics? reference = null)
+    /// <param name="cancellationToken">Ends the wait for other processes.</param>
+    public AdaptationRun(
+        WorkingModel working, ISampleSource samples, AdaptationOptions options, Value? scores = null, AdaptationMoments? earlier = null, ReferenceStatistics? reference = null, CancellationToken cancellationToken = default)
     {
         (_working, _samples, _options, _settings) = (working, samples, options, SettingsOf(options, working, reference));
         _earlier = earlier is null ? null : new EarlierSamples(earlier, [.. working.Layers]);
         _plan = StagePlanner.Plan(working.Model, working.Layers, scores);
         _binding = InputBinding.Bind(working.Model, _plan.Inputs, samples.Inputs);
         _deepest = working.Layers.Max(layer => layer.Info.Depth ?? 0);
-        _share = ShareOf(samples);
+        _share = ShareOf(samples, cancellationToken);
         _notes = new ReadingNotes(samples.Inputs, SeesScores ? options.JudgementImages : 0, _share);
         _allocator = new SlotAllocator(options.EffectiveMaxMemory, options.SpillFolder);
         _shelf = new PieceShelf(working.Model, _plan, _allocator, keeps: SeesScores || _earlier is not null);
@@ -118,10 +120,17 @@ internal sealed class AdaptationRun : IDisposable
     {
         if (_held is null)
         {
-            using BatchReader reader = ReadShare();
             _held = new HeldSamples(Inputs, _allocator);
-            _held.Fill(reader, cancellationToken);
-            _notes.Complete(cancellationToken);
+            try
+            {
+                using BatchReader reader = ReadShare();
+                _held.Fill(reader, cancellationToken);
+                _notes.Complete(cancellationToken);
+            }
+            catch (Exception e) when (IsOfRanks(e, _share))
+            {
+                throw _share.Located(e, "Reading");
+            }
         }
         return Drawn.Count == (_share.Ranks is null ? _held.Count : _share.Total);
     }
@@ -174,11 +183,21 @@ internal sealed class AdaptationRun : IDisposable
         var normalizers = new Dictionary<BatchNormLayer, Normalizer>();
         foreach (Stage stage in _plan.Stages)
         {
-            if (stage.Layers.IsEmpty)
+            try
             {
-                if (scores is not null) Score(runner, stage, scores(), normalizers, cancellationToken);
-                break;
+                if (!stage.Layers.IsEmpty) RunStage(stage);
+                else if (scores is not null) Score(runner, stage, scores(), normalizers, cancellationToken);
             }
+            catch (Exception e) when (IsOfRanks(e, reader.Share))
+            {
+                throw reader.Share.Located(e, string.Create(CultureInfo.InvariantCulture, $"Stage {stage.Index} of 0 to {Stages - 1}"));
+            }
+        }
+        CheckDecidedAlike(reader.Share, decided, cancellationToken);
+        return new AdaptedLayers(decided, reader.Total, runner.Scores?.Rows);
+
+        void RunStage(Stage stage)
+        {
             IReadOnlyList<ChannelMoments>? known = state is not null && stage.Index < state.Done ? state.Stage(stage.Index, [.. stage.Layers.Select(layer => layer.Channels)]) : null;
             if (known is not null) runner.Compute(stage, normalizers, cancellationToken);
             IReadOnlyList<ChannelMoments> measured = known ?? _working.Pool(stage.Layers, runner.Measure(stage, normalizers, cancellationToken));
@@ -205,7 +224,16 @@ internal sealed class AdaptationRun : IDisposable
             if (known is not null) state!.CheckDecided(stage.Index, DigestOf(decided.Skip(before)));
             else state?.Commit(measured, DigestOf(decided.Skip(before)));
         }
-        return new AdaptedLayers(decided, reader.Total, runner.Scores?.Rows);
+    }
+
+    /// <summary>Whether something failed while other processes wait, or this one for them.</summary>
+    private static bool IsOfRanks(Exception failure, Share share) => share.Ranks is { Meet: true } && failure is not OperationCanceledException;
+
+    /// <summary>Words and settings do not tell policies wholly apart; what they decided does.</summary>
+    private void CheckDecidedAlike(Share share, IReadOnlyList<AdaptedLayer> decided, CancellationToken cancellationToken)
+    {
+        if (share.Ranks is { Meet: true } ranks && !_options.AllowUnlikeRanks)
+            ranks.CheckSame([("The digest of the decided statistics", DigestOf(decided))], "Give all processes the same policy, one that decides alike whenever it is asked.", cancellationToken);
     }
 
     /// <summary>The last stage. Some models mix the rows of a batch there or take one row only; they are adapted all the same, and go unjudged.</summary>
@@ -236,14 +264,14 @@ internal sealed class AdaptationRun : IDisposable
             string.Create(CultureInfo.InvariantCulture, $"{(options.HalfPrecisionActivations ? "half precision; " : "")}judged by {options.JudgementImages}; {working.Layers.Count} layers {layers}; reference {reference?.ComputationSha256 ?? "none"}");
     }
 
-    private Share ShareOf(ISampleSource samples)
+    private Share ShareOf(ISampleSource samples, CancellationToken cancellationToken)
     {
-        long? count = samples.Count is { } known ? Math.Min(known, _options.MaxSamples ?? long.MaxValue) : null;
+        long most = _options.MaxSamples ?? long.MaxValue;
         int? batchRows = _binding.FixedBatch ?? _options.BatchSize;
-        if (Ranks.Of(_options.Communicator) is not { } ranks) return Share.Whole(count, batchRows);
-        if (count is null) throw new AdaptationException(AdaptationError.InputMismatch, "The data does not know its number of samples, by which several processes share them. Give data that does: files, arrays, NumPy files.");
-        if (_options.Communicator is PartialCommunicator partial) return partial.ShareOf(ranks, count.Value, batchRows);
-        return _options.OwnSamples ? Share.Own(ranks, count.Value, batchRows) : Share.Of(ranks, count.Value, batchRows);
+        if (Ranks.Of(_options.Communicator) is not { } ranks) return Share.Whole(samples.Count is { } known ? Math.Min(known, most) : null, batchRows);
+        long count = Math.Min(samples.Count ?? SampleSource.CountByReading(samples, most, cancellationToken), most);
+        if (_options.Communicator is PartialCommunicator partial) return partial.ShareOf(ranks, count, batchRows);
+        return _options.OwnSamples ? Share.Own(ranks, count, batchRows, cancellationToken) : Share.Of(ranks, count, batchRows);
     }
 
     private BatchReader ReadShare() => new(_binding, _samples, _options.MaxSamples, _notes, Together);

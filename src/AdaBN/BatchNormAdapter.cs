@@ -74,7 +74,7 @@ public static class BatchNormAdapter
         double effectiveImages;
         SamplingPrecision precision;
         earlier?.Check(model.Sha256, working, options.Policy);
-        using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options), earlier, reference))
+        using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options), earlier, reference, cancellationToken))
         {
             run.CompareRanks(cancellationToken);
             long? foretold = run.Foretell(options.Policy, cancellationToken);

@@ -6,7 +6,8 @@ namespace AdaBN;
 /// </summary>
 /// <remarks>
 /// Ranks call in the same order, one call at a time. What a rank gives are moments of channels, scores and a few drawn samples, never activations: kilobytes to
-/// megabytes a stage, whatever the number of samples. An implementation whose other ranks fail or fall silent throws, in bounded time.
+/// megabytes a stage, whatever the number of samples. An implementation whose other ranks fail or fall silent throws, in bounded time
+/// (<see cref="SilentRanksException"/> where it can tell).
 /// </remarks>
 public interface ICommunicator
 {

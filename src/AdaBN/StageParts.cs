@@ -45,7 +45,7 @@ public static class StageParts
         }
         catch (StageDoneException)
         {
-            MeasuredPart.Write(path, model.Sha256, SettingsOf(options, model), given, Math.Min(samples.Count!.Value, options.MaxSamples ?? long.MaxValue), samples.Inputs, metadata ?? new Dictionary<string, string>());
+            MeasuredPart.Write(path, model.Sha256, SettingsOf(options, model), given, samples.Inputs, metadata ?? new Dictionary<string, string>());
             return;
         }
         throw new AdaptationException(AdaptationError.InvalidState, $"The model has no stage {stage}: all of its stages are done.");

@@ -105,6 +105,23 @@ public sealed class RanksTests
         AdaptationException model = Refused(ranks => BatchNormAdapter.Adapt(ranks.Rank == 1 ? other : _digits,
             SampleSource.FromArrays(scans, 1, 28, 28), PaperAdaBN.Options with { Communicator = ranks }));
         Assert.Contains("The model of rank 1", model.Message);
+
+        AdaptationException samePolicyInWords = Refused(ranks => BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans, 1, 28, 28),
+            PaperAdaBN.Options with { Communicator = ranks, Policy = AdaptationPolicy.Mix(ranks.Rank == 2 ? 0.501 : 0.5) }));
+        Assert.AreEqual(AdaptationError.RanksDiffer, samePolicyInWords.Error);
+        Assert.Contains("The digest of the decided statistics of rank 2", samePolicyInWords.Message);
+    }
+
+    [TestMethod]
+    public void Samples_of_unknown_number_are_counted_first()
+    {
+        float[][] scans = ShippedDigits.Scans.Images[..500];
+        ISampleSource Uncounted(IEnumerable<float[]> images) => SampleSource.FromArrays(images.Where(_ => true), 1, 28, 28);
+        byte[] alone = BatchNormAdapter.Adapt(_digits, Uncounted(scans), PaperAdaBN.Options).Model.ToBytes();
+        foreach (byte[] bytes in ThreadRanks.Run(3, ranks => BatchNormAdapter.Adapt(_digits, Uncounted(scans), PaperAdaBN.Options with { Communicator = ranks, Workers = 1 }).Model.ToBytes()))
+            CollectionAssert.AreEqual(alone, bytes);
+        foreach (byte[] bytes in ThreadRanks.Run(2, ranks => BatchNormAdapter.Adapt(_digits, Uncounted(ranks.Rank == 0 ? scans[..320] : scans[320..]), PaperAdaBN.Options with { Communicator = ranks, OwnSamples = true, Workers = 1 }).Model.ToBytes()))
+            CollectionAssert.AreEqual(alone, bytes);
     }
 
     [TestMethod]
@@ -112,10 +129,46 @@ public sealed class RanksTests
     {
         float[][] scans = [.. ShippedDigits.Scans.Images[..400].Select(scan => (float[])scan.Clone())];
         scans[333][5] = float.NaN;
-        AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => ThreadRanks.Run(3, ranks =>
-            BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans, 1, 28, 28), PaperAdaBN.Options with { Communicator = ranks })));
+        AdaptationException Adapt(AdaptationOptions options) => Assert.ThrowsExactly<AdaptationException>(() => ThreadRanks.Run(3, ranks =>
+            BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans, 1, 28, 28), options with { Communicator = ranks })));
+        AdaptationException e = Adapt(PaperAdaBN.Options);
         Assert.AreEqual(AdaptationError.NonFinite, e.Error);
-        Assert.Contains("Sample 333", e.Message);
+        Assert.StartsWith("Stage 0 of 0 to 4, samples 256 to 399: Sample 333", e.Message);
+        Assert.StartsWith("Reading, samples 256 to 399: Sample 333", Adapt(new AdaptationOptions()).Message);
+    }
+
+    [TestMethod]
+    public void What_fails_on_a_rank_is_told_with_its_stage_and_samples()
+    {
+        float[][] scans = ShippedDigits.Scans.Images[..200];
+        AdaptationException Adapt(Func<ICommunicator, ICommunicator> over, IAdaptationPolicy? policy = null) => Assert.ThrowsExactly<AdaptationException>(() => ThreadRanks.Run(3, ranks =>
+            BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans, 1, 28, 28), PaperAdaBN.Options with { Communicator = over(ranks), AllowUnlikeRanks = true, Policy = policy ?? AdaptationPolicy.AdaBN })));
+
+        // One exchange compares settings, two are of stage 0, and the next of stage 1.
+        AdaptationException silent = Adapt(ranks => new Silent(ranks, after: 3, missing: [0, 2]));
+        Assert.AreEqual(AdaptationError.RanksSilent, silent.Error);
+        Assert.AreEqual("Stage 1 of 0 to 4: Nobody came. Rank 0 has samples 0 to 63. Rank 2 has samples 128 to 199.", silent.Message);
+        Assert.IsInstanceOfType<SilentRanksException>(silent.InnerException);
+
+        AdaptationException failed = Adapt(ranks => ranks, new Failing());
+        Assert.AreEqual(AdaptationError.RankFailed, failed.Error);
+        Assert.IsInstanceOfType<NotSupportedException>(failed.InnerException);
+        Assert.IsTrue(failed.Message is "Stage 2 of 0 to 4, samples 0 to 63: Not this layer." or "Stage 2 of 0 to 4, samples 64 to 127: Not this layer." or "Stage 2 of 0 to 4, samples 128 to 199: Not this layer.", failed.Message);
+    }
+
+    [TestMethod]
+    public void Banks_do_not_take_what_is_of_one_domain()
+    {
+        float[][] scans = ShippedDigits.Scans.Images[..128];
+        IDomainSampleSource samples = SampleSource.WithDomains(SampleSource.FromArrays(scans, 1, 28, 28), scans.Select((_, i) => 1L + (i % 2)));
+        foreach (AdaptationOptions options in (AdaptationOptions[])[PaperAdaBN.Options with { OwnSamples = true }, PaperAdaBN.Options with { StateFile = Path.Combine(Path.GetTempPath(), "bank.state") }])
+        {
+            Assert.Contains("is of one domain's adaptation", Assert.ThrowsExactly<ArgumentException>(() => DomainBank.Of(_digits, "domain").Adapt(samples, options)).Message);
+            Assert.Contains("is of one domain's adaptation", Assert.ThrowsExactly<ArgumentException>(() => DomainBank.AdaptMixed(_digits, SampleSource.FromArrays(scans, 1, 28, 28), options)).Message);
+        }
+        byte[] alone = DomainBank.Of(_digits, "domain").Adapt(samples, PaperAdaBN.Options).Bank.ToModel().ToBytes();
+        foreach (byte[] bytes in ThreadRanks.Run(2, ranks => DomainBank.Of(_digits, "domain").Adapt(samples, PaperAdaBN.Options with { Communicator = ranks, Workers = 1 }).Bank.ToModel().ToBytes()))
+            CollectionAssert.AreEqual(alone, bytes);
     }
 
     [TestMethod]
@@ -147,5 +200,25 @@ public sealed class RanksTests
                 }
             }
         }
+    }
+
+    /// <summary>Ranks that some do not come to, after a number of exchanges.</summary>
+    private sealed class Silent(ICommunicator inner, int after, int[] missing) : ICommunicator
+    {
+        private int _exchanges;
+
+        public int Rank => inner.Rank;
+
+        public int Size => inner.Size;
+
+        public IReadOnlyList<byte[]> AllGather(ReadOnlyMemory<byte> mine, CancellationToken cancellationToken = default) =>
+            _exchanges++ < after ? inner.AllGather(mine, cancellationToken) : throw new SilentRanksException("Nobody came.", missing);
+    }
+
+    private sealed class Failing : IAdaptationPolicy
+    {
+        public string Description => "failing";
+
+        public ChannelStatistics Decide(LayerEvidence layer) => layer.Layer.Depth < 2 ? layer.Target : throw new NotSupportedException("Not this layer.");
     }
 }

@@ -45,7 +45,10 @@ internal sealed class GivenParts(int stage, int shard, int of) : PartialCommunic
     /// <summary>Exchanges of a stage: moments, and in the first what was noted while samples were read.</summary>
     public static int ExchangesOf(int stage) => stage == 0 ? 2 : 1;
 
-    public override Share ShareOf(Ranks ranks, long total, int? batchRows) => Share.Of(ranks, total, batchRows);
+    /// <summary>Samples of all parts.</summary>
+    public long Total { get; private set; }
+
+    public override Share ShareOf(Ranks ranks, long total, int? batchRows) => Share.Of(ranks, Total = total, batchRows);
 
     public override IReadOnlyList<byte[]> AllGather(ReadOnlyMemory<byte> mine, CancellationToken cancellationToken = default)
     {

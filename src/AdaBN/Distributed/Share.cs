@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AdaBN.Distributed;
 
 /// <summary>
@@ -12,6 +14,7 @@ namespace AdaBN.Distributed;
 internal sealed record Share(int ShardRows, long FirstShard, long Before, long? Count, Ranks? Ranks)
 {
     private const int SmallestShard = 64; // the largest batch that the engine chooses, and the farthest neighbours that are compared
+    private Func<int, (long First, long Count)> _partOf = _ => default; // of a rank
 
     /// <summary>Samples of all parts; null where that shows at their end.</summary>
     public long? Total { get; init; } = Count;
@@ -34,17 +37,24 @@ internal sealed record Share(int ShardRows, long FirstShard, long Before, long? 
     {
         int rows = RowsOfShard(batchRows);
         long shards = (total + rows - 1) / rows;
-        long FirstOf(int rank) => (long)((Int128)shards * rank / ranks.Size);
-        long first = FirstOf(ranks.Rank), before = Math.Min(total, first * rows);
-        return new Share(rows, first, before, Math.Min(total, FirstOf(ranks.Rank + 1) * rows) - before, ranks) { Total = total, Halo = before > 0 ? rows : 0 };
+        long FirstShardOf(int rank) => (long)((Int128)shards * rank / ranks.Size);
+        long FirstOf(int rank) => Math.Min(total, FirstShardOf(rank) * rows);
+        (long First, long Count) PartOf(int rank) => (FirstOf(rank), FirstOf(rank + 1) - FirstOf(rank));
+        (long before, long count) = PartOf(ranks.Rank);
+        return new Share(rows, FirstShardOf(ranks.Rank), before, count, ranks) { Total = total, Halo = before > 0 ? rows : 0, _partOf = PartOf };
     }
 
     /// <summary>The samples that only this process has.</summary>
-    public static Share Own(Ranks ranks, long count, int? batchRows)
+    public static Share Own(Ranks ranks, long count, int? batchRows, CancellationToken cancellationToken)
     {
         int rows = RowsOfShard(batchRows);
-        long[] counts = [.. ranks.Gather(writer => writer.Write(count), reader => reader.ReadInt64(), CancellationToken.None)];
-        return new Share(rows, counts.Take(ranks.Rank).Sum(n => (n + rows - 1) / rows), counts.Take(ranks.Rank).Sum(), count, ranks) { Total = counts.Sum(), IsOwn = true };
+        long[] counts = [.. ranks.Gather(writer => writer.Write(count), reader => reader.ReadInt64(), cancellationToken)];
+        return new Share(rows, counts.Take(ranks.Rank).Sum(n => (n + rows - 1) / rows), counts.Take(ranks.Rank).Sum(), count, ranks)
+        {
+            Total = counts.Sum(),
+            IsOwn = true,
+            _partOf = rank => (counts.Take(rank).Sum(), counts[rank]),
+        };
     }
 
     /// <summary>Number of the first of this part's batches among all of a stage's.</summary>
@@ -53,6 +63,21 @@ internal sealed record Share(int ShardRows, long FirstShard, long Before, long? 
     /// <summary>Starts reading this part, the samples of <see cref="Halo"/> first.</summary>
     /// <param name="samples">All samples, or those that only this process has.</param>
     public ISampleReader Open(ISampleSource samples) => SampleSource.OpenAt(samples, IsOwn ? 0 : Before - Halo);
+
+    /// <summary>What failed in this process, or in others while it waited for them, with the place and the samples it happened on.</summary>
+    /// <param name="failure">What failed.</param>
+    /// <param name="where">The stage, or what was done instead.</param>
+    public AdaptationException Located(Exception failure, string where) => failure switch
+    {
+        SilentRanksException silent => new(AdaptationError.RanksSilent, $"{where}: {failure.Message}{string.Concat(silent.Ranks.Select(rank => $" Rank {rank} has {SamplesOf(rank)}."))}", failure),
+        _ => new((failure as AdaptationException)?.Error ?? AdaptationError.RankFailed, $"{where}, {SamplesOf(Ranks!.Rank)}: {failure.Message}", failure),
+    };
+
+    private string SamplesOf(int rank) => _partOf(rank) switch
+    {
+        (_, 0) => "no samples",
+        var (first, count) => string.Create(CultureInfo.InvariantCulture, $"samples {first} to {first + count - 1}"),
+    };
 
     private static int RowsOfShard(int? batchRows)
     {

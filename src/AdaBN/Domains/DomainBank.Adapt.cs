@@ -21,7 +21,7 @@ public sealed partial class DomainBank
         ArgumentNullException.ThrowIfNull(samples);
         options ??= new AdaptationOptions();
         options.Validate();
-        RefuseLabels(options);
+        RefuseWhatIsOfOne(options);
         using var allocator = new SlotAllocator(HalfOf(options), options.SpillFolder);
         HeldSamples held = Hold(samples, allocator, out List<long> ids, cancellationToken);
         return Adapt(held, ids, options, nameOf, progress, cancellationToken);
@@ -80,8 +80,9 @@ public sealed partial class DomainBank
         return held;
     }
 
-    private static void RefuseLabels(AdaptationOptions options)
+    private static void RefuseWhatIsOfOne(AdaptationOptions options)
     {
+        if (options.OwnSamples || options.StateFile is not null) throw new ArgumentException($"{(options.OwnSamples ? nameof(options.OwnSamples) : nameof(options.StateFile))} is of one domain's adaptation; adapt to each by itself ({nameof(BatchNormAdapter)}.{nameof(BatchNormAdapter.Adapt)}) and add it ({nameof(With)}).", nameof(options));
         if (options.Labelled is not null) throw new ArgumentException($"Labelled samples are of one domain; adapt that one by itself ({nameof(BatchNormAdapter)}.{nameof(BatchNormAdapter.Adapt)}) and add it ({nameof(With)}).", nameof(options));
     }
 

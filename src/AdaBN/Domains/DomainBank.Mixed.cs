@@ -31,7 +31,7 @@ public sealed partial class DomainBank
         ArgumentOutOfRangeException.ThrowIfLessThan(mostDomains, 1);
         options ??= new AdaptationOptions();
         options.Validate();
-        RefuseLabels(options);
+        RefuseWhatIsOfOne(options);
         DomainBank empty = Empty(source, inputName: null, UnknownDomain.UsesSource);
         using var allocator = new SlotAllocator(HalfOf(options), options.SpillFolder);
         HeldSamples held = Hold(source, samples, options, allocator, mostDomains, out DomainRouter router, out ImmutableArray<long> ids, cancellationToken);

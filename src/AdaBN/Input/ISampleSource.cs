@@ -16,7 +16,7 @@ public sealed record SampleInput(string? Name, ImmutableArray<int> Shape)
     public override string ToString() => $"{(Name is null ? "" : $"'{Name}' ")}({string.Join(", ", Shape)})";
 }
 
-/// <summary>Unlabeled samples of the target domain. An adaptation opens one reader and reads every sample once.</summary>
+/// <summary>Unlabeled samples of the target domain. An adaptation opens one reader and reads every sample once; one of several processes reads them twice where <see cref="Count"/> is null.</summary>
 public interface ISampleSource
 {
     /// <summary>The tensors of each sample.</summary>

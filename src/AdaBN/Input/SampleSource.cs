@@ -61,6 +61,20 @@ public static class SampleSource
         return reader;
     }
 
+    /// <summary>The number of samples of a source that does not know it.</summary>
+    internal static long CountByReading(ISampleSource source, long most, CancellationToken cancellationToken)
+    {
+        using ISampleReader reader = source.OpenReader();
+        Memory<float>[] unused = [.. source.Inputs.Select(input => new float[input.Length].AsMemory())];
+        long count = 0;
+        while (count < most && reader.TryRead(unused))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            count++;
+        }
+        return count;
+    }
+
     private sealed record DomainSource(ISampleSource Samples, IEnumerable<long> Domains) : IDomainSampleSource
     {
         public IReadOnlyList<SampleInput> Inputs => Samples.Inputs;

@@ -25,9 +25,9 @@ internal sealed record MeasuredPart(string Model, string Settings, int Stage, in
 
     public int Version { get; init; } = 1;
 
-    public static void Write(string path, string model, string settings, GivenParts given, long total, IReadOnlyList<SampleInput> inputs, IReadOnlyDictionary<string, string> metadata)
+    public static void Write(string path, string model, string settings, GivenParts given, IReadOnlyList<SampleInput> inputs, IReadOnlyDictionary<string, string> metadata)
     {
-        var part = new MeasuredPart(model, settings, given.Stage, given.Rank, given.Size, total, [.. inputs.Select(input => new Input(input.Name, [.. input.Shape]))], metadata, [.. given.Given.Select(Convert.ToBase64String)], "");
+        var part = new MeasuredPart(model, settings, given.Stage, given.Rank, given.Size, given.Total, [.. inputs.Select(input => new Input(input.Name, [.. input.Shape]))], metadata, [.. given.Given.Select(Convert.ToBase64String)], "");
         AtomicFile.Write(path, stream => s_json.Write(part with { Sha256 = part.Checksum() }, stream));
     }
 

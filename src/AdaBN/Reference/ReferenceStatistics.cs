@@ -78,7 +78,7 @@ public sealed class ReferenceStatistics
         options ??= new AdaptationOptions();
         options.Validate();
         WorkingModel measuring = prepare(model, options.LayerFilter);
-        using var run = new AdaptationRun(measuring, samples, options);
+        using var run = new AdaptationRun(measuring, samples, options, cancellationToken: cancellationToken);
         run.Foretell(AdaptationPolicy.KeepSource, cancellationToken);
         AdaptedLayers measured = run.PassAll(AdaptationPolicy.KeepSource, progress, cancellationToken);
         foreach ((BatchNormLayer layer, LayerEvidence evidence, _, _) in measured.Layers) evidence.Target.ToFloat(layer); // refused here rather than by the first adaptation

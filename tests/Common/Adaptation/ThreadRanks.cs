@@ -1,4 +1,4 @@
-namespace AdaBN.Tests;
+namespace AdaBN.TestSupport;
 
 /// <summary>Ranks that are threads of this process: what MPI does between processes, without MPI. One that fails ends the others' waiting.</summary>
 internal sealed class ThreadRanks : IDisposable
