@@ -28,7 +28,7 @@ catch (Exception e)
 {
     Console.Error.WriteLine($"rank {ranks.Rank} of {ranks.Size}: {e.Message}");
     ranks.Abort(1); // the others wait for this one
-    return 1;
+    throw;
 }
 
 int Fit(MpiCommunicator? fleet)

@@ -53,13 +53,13 @@ internal sealed class RankArguments
         }
         catch (Exception e)
         {
-            // What fails on every rank alike is said by rank 0 alone, which ends the others. One that is told to end, by the launcher, has nothing to say: another has, or the user.
+            // What fails on every rank alike is said by rank 0 alone, which ends the others; so is where a launcher ended all, which itself says which rank it lost.
             bool isTold = e is OperationCanceledException;
             if (ranks.Rank > 0) Thread.Sleep(s_afterRank0);
-            if (!isTold) error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"adabn: rank {ranks.Rank} of {ranks.Size}: {e.Message.ReplaceLineEndings(" ")}"));
+            if (!isTold || ranks.Rank == 0) error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"adabn: rank {ranks.Rank} of {ranks.Size}: {e.Message.ReplaceLineEndings(" ")}{(isTold ? " By the launcher, after another rank's end, or by a user; nothing was written." : "")}"));
             error.Flush();
             ranks.Abort(isTold ? AdabnCommand.Cancelled : AdabnCommand.Failure);
-            return AdabnCommand.Failure;
+            throw;
         }
     }
 }

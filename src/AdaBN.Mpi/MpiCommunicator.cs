@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 
 namespace AdaBN.Mpi;
@@ -12,6 +13,7 @@ public sealed unsafe class MpiCommunicator : ICommunicator, IDisposable
     private const int LengthTag = 1;
     private const long MostBytes = 1 << 30; // of one call; MPI counts in int
 
+    private static readonly TimeSpan s_longestAbort = TimeSpan.FromSeconds(5);
     private static int s_started;
     private readonly MpiLibrary _mpi;
     private readonly TimeSpan _timeOut;
@@ -86,11 +88,17 @@ public sealed unsafe class MpiCommunicator : ICommunicator, IDisposable
         return all;
     }
 
-    /// <summary>Ends all ranks, this one included, with an exit code. Does not return where MPI does as it is told.</summary>
+    /// <summary>Ends all ranks, this one included, with an exit code (or another than 0, where the launcher cannot be reached any more). Does not return.</summary>
+    [DoesNotReturn]
     public void Abort(int exitCode)
     {
         _ended = true;
-        _mpi.Abort(exitCode);
+        // A rank that is cut off waits there for a launcher that never answers.
+        new Thread(() => _mpi.Abort(exitCode)) { IsBackground = true, Name = "MPI_Abort" }.Start();
+        Thread.Sleep(s_longestAbort);
+        using Process self = Process.GetCurrentProcess();
+        self.Kill();
+        throw new UnreachableException();
     }
 
     /// <summary>Leaves MPI; all ranks must do so.</summary>

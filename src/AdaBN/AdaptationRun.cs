@@ -127,7 +127,7 @@ internal sealed class AdaptationRun : IDisposable
                 _held.Fill(reader, cancellationToken);
                 _notes.Complete(cancellationToken);
             }
-            catch (Exception e) when (IsOfRanks(e, _share))
+            catch (Exception e) when (_share.Ranks is { Meet: true })
             {
                 throw _share.Located(e, "Reading");
             }
@@ -188,7 +188,7 @@ internal sealed class AdaptationRun : IDisposable
                 if (!stage.Layers.IsEmpty) RunStage(stage);
                 else if (scores is not null) Score(runner, stage, scores(), normalizers, cancellationToken);
             }
-            catch (Exception e) when (IsOfRanks(e, reader.Share))
+            catch (Exception e) when (reader.Share.Ranks is { Meet: true })
             {
                 throw reader.Share.Located(e, string.Create(CultureInfo.InvariantCulture, $"Stage {stage.Index} of 0 to {Stages - 1}"));
             }
@@ -225,9 +225,6 @@ internal sealed class AdaptationRun : IDisposable
             else state?.Commit(measured, DigestOf(decided.Skip(before)));
         }
     }
-
-    /// <summary>Whether something failed while other processes wait, or this one for them.</summary>
-    private static bool IsOfRanks(Exception failure, Share share) => share.Ranks is { Meet: true } && failure is not OperationCanceledException;
 
     /// <summary>Words and settings do not tell policies wholly apart; what they decided does.</summary>
     private void CheckDecidedAlike(Share share, IReadOnlyList<AdaptedLayer> decided, CancellationToken cancellationToken)

@@ -84,7 +84,7 @@ public sealed class JobTests
         Assert.Contains("adabn: rank 2 of 3: Reading, samples 384 to 599: Sample 555", error);
         Assert.AreEqual(1, error.Split("adabn: rank").Length - 1, error);
         Assert.IsFalse(File.Exists(folder.File("out.onnx")));
-        WaitFor(() => Launcher.RanksWith(data).Length == 0, "the ranks' end");
+        Wait.For(() => Launcher.RanksWith(data).Length == 0, "the ranks' end");
     }
 
     [TestMethod]
@@ -98,13 +98,13 @@ public sealed class JobTests
 
         string[] together = [.. arguments, "--out", folder.File("together.onnx"), "--state", state];
         using Process job = Launcher.Start(Launcher.Of(library, 4), [.. together, "--workers", "4"]);
-        WaitFor(() => File.Exists(state), "the first stage's state");
+        Wait.For(() => File.Exists(state), "the first stage's state");
         var watch = Stopwatch.StartNew();
         Process.Start("kill", ["-KILL", $"{Launcher.RanksWith(data)[^1]}"]).WaitForExit();
         var (exitCode, _, _) = Launcher.Finish(job);
         Assert.AreNotEqual(0, exitCode);
         Assert.IsLessThan(10, watch.Elapsed.TotalSeconds);
-        WaitFor(() => Launcher.RanksWith(data).Length == 0, "the ranks' end");
+        Wait.For(() => Launcher.RanksWith(data).Length == 0, "the ranks' end");
         Assert.IsFalse(File.Exists(folder.File("together.onnx")));
 
         var (resumed, output, error) = Launcher.Run(Launcher.Of(library, 2), [.. together, "--workers", "2", "--resume"]);
@@ -121,14 +121,14 @@ public sealed class JobTests
         string data = Digits(folder, LongJob, 5), state = folder.File("run.state");
         using Process job = Launcher.Start(Launcher.Of(library, 3), "adapt", s_model, "--data", data, "--batch-size", "1", "--policy", "adabn", "--judge", "0", "--out", folder.File("out.onnx"),
             "--workers", "3", "--stage-timeout", "4", "--state", state);
-        WaitFor(() => File.Exists(state), "the first stage's state");
+        Wait.For(() => File.Exists(state), "the first stage's state");
         int stopped = Launcher.RanksWith(data).Single(id => Rank(id) == 2);
         Process.Start("kill", ["-STOP", $"{stopped}"]).WaitForExit();
         var (exitCode, _, error) = Launcher.Finish(job, seconds: 60);
         Assert.AreNotEqual(0, exitCode);
         StringAssert.Matches(error, new Regex(@"adabn: rank 0 of 3: Stage [1-4] of 0 to 4: Rank 0 waited 4 s for word of rank 2: .+ Rank 2 has samples 40000 to 59999\."));
         Assert.IsFalse(File.Exists(folder.File("out.onnx")));
-        WaitFor(() => Launcher.RanksWith(data).Length == 0, "the ranks' end");
+        Wait.For(() => Launcher.RanksWith(data).Length == 0, "the ranks' end");
     }
 
     [TestMethod]
@@ -138,14 +138,14 @@ public sealed class JobTests
         using var folder = new TemporaryFolder();
         string data = Digits(folder, LongJob, 6), state = folder.File("run.state");
         using Process job = Launcher.Start(Launcher.Of(library, 2), "adapt", s_model, "--data", data, "--batch-size", "1", "--policy", "adabn", "--judge", "0", "--out", folder.File("out.onnx"), "--workers", "2", "--state", state);
-        WaitFor(() => File.Exists(state), "the first stage's state");
+        Wait.For(() => File.Exists(state), "the first stage's state");
         var watch = Stopwatch.StartNew();
         Process.Start("kill", ["-TERM", $"{job.Id}"]).WaitForExit();
         var (exitCode, _, _) = Launcher.Finish(job);
         Assert.AreNotEqual(0, exitCode);
         Assert.IsLessThan(10, watch.Elapsed.TotalSeconds);
         Assert.IsFalse(File.Exists(folder.File("out.onnx")));
-        WaitFor(() => Launcher.RanksWith(data).Length == 0, "the ranks' end");
+        Wait.For(() => Launcher.RanksWith(data).Length == 0, "the ranks' end");
     }
 
     [TestMethod]
@@ -181,16 +181,6 @@ public sealed class JobTests
     {
         string[] environment = File.ReadAllText($"/proc/{process}/environ").Split('\0');
         return int.Parse(environment.First(variable => variable.StartsWith("OMPI_COMM_WORLD_RANK=", StringComparison.Ordinal) || variable.StartsWith("PMI_RANK=", StringComparison.Ordinal)).Split('=')[1]);
-    }
-
-    private static void WaitFor(Func<bool> condition, string what)
-    {
-        var watch = Stopwatch.StartNew();
-        while (!condition())
-        {
-            Assert.IsLessThan(60, watch.Elapsed.TotalSeconds, $"{what} did not come");
-            Thread.Sleep(20);
-        }
     }
 
     private static string Digits(TemporaryFolder folder, int samples, int seed, int? spoilt = null)

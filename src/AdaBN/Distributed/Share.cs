@@ -67,10 +67,11 @@ internal sealed record Share(int ShardRows, long FirstShard, long Before, long? 
     /// <summary>What failed in this process, or in others while it waited for them, with the place and the samples it happened on.</summary>
     /// <param name="failure">What failed.</param>
     /// <param name="where">The stage, or what was done instead.</param>
-    public AdaptationException Located(Exception failure, string where) => failure switch
+    public Exception Located(Exception failure, string where) => failure switch
     {
-        SilentRanksException silent => new(AdaptationError.RanksSilent, $"{where}: {failure.Message}{string.Concat(silent.Ranks.Select(rank => $" Rank {rank} has {SamplesOf(rank)}."))}", failure),
-        _ => new((failure as AdaptationException)?.Error ?? AdaptationError.RankFailed, $"{where}, {SamplesOf(Ranks!.Rank)}: {failure.Message}", failure),
+        OperationCanceledException told => new OperationCanceledException($"{where}: told to end.", failure, told.CancellationToken),
+        SilentRanksException silent => new AdaptationException(AdaptationError.RanksSilent, $"{where}: {failure.Message}{string.Concat(silent.Ranks.Select(rank => $" Rank {rank} has {SamplesOf(rank)}."))}", failure),
+        _ => new AdaptationException((failure as AdaptationException)?.Error ?? AdaptationError.RankFailed, $"{where}, {SamplesOf(Ranks!.Rank)}: {failure.Message}", failure),
     };
 
     private string SamplesOf(int rank) => _partOf(rank) switch
