@@ -53,6 +53,7 @@ internal static class AdaptCommand
             if (!speaks) return CommandInputs.IsAdvised(parsed.GetValue(gate), result.Report.Verdict) ? AdabnCommand.Success : AdabnCommand.Alert;
             ReportContext? context = html.ContextOf(parsed, [source], parsed.GetValue(data)!, () => samples.Review(loaded, result.Model, result.Report.Samples, cancellationToken));
             samples.TellFindings(errorConsole.Profile.Out.Writer);
+            together.TellResumed(parsed, result, errorConsole.Profile.Out.Writer);
             samples.RecordPreprocessing(result.Model);
             bool isAdvised = CommandInputs.IsAdvised(parsed.GetValue(gate), result.Report.Verdict);
             if (isAdvised) file.Save(target, result.Model, parsed.GetValue(singleFile));

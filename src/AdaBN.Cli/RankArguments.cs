@@ -26,6 +26,11 @@ internal sealed class RankArguments
         Resume = parsed.GetValue(_resume),
     };
 
+    public void TellResumed(ParseResult parsed, AdaptationResult result, TextWriter notes)
+    {
+        if (result.ResumedStages > 0) notes.WriteLine(string.Create(CultureInfo.InvariantCulture, $"note: {(result.ResumedStages == 1 ? "stage 0 was" : $"stages 0 to {result.ResumedStages - 1} were")} taken from {parsed.GetValue(_state)}, not measured again"));
+    }
+
     /// <summary>After the result is safe.</summary>
     public void DeleteState(ParseResult parsed)
     {

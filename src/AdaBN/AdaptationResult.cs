@@ -11,6 +11,9 @@ public sealed record AdaptationResult(OnnxModel Model, AdaptationReport Report, 
     /// <summary>What was measured, to go on from with further samples (<see cref="BatchNormAdapter.AdaptMore"/>).</summary>
     public required AdaptationMoments Moments { get; init; }
 
+    /// <summary>Stages that were not measured but taken from <see cref="AdaptationOptions.StateFile"/>; 0 where nothing was resumed.</summary>
+    public int ResumedStages { get; init; }
+
     internal IReadOnlyList<PatchLayer> Changed { get; init; } = [];
 
     /// <summary>The statistics alone, to be kept in a small file or in a bank of many domains.</summary>

@@ -55,7 +55,7 @@ internal sealed class AdaptationRun : IDisposable
         _share = ShareOf(samples, cancellationToken);
         _notes = new ReadingNotes(samples.Inputs, SeesScores ? options.JudgementImages : 0, _share);
         _allocator = new SlotAllocator(options.EffectiveMaxMemory, options.SpillFolder);
-        _shelf = new PieceShelf(working.Model, _plan, _allocator, keeps: SeesScores || _earlier is not null);
+        _shelf = new PieceShelf(working.Model, _plan, _allocator, keeps: SeesScores || _earlier is not null || Compares);
     }
 
     /// <summary>Number of stages of a pass.</summary>
@@ -81,14 +81,20 @@ internal sealed class AdaptationRun : IDisposable
     /// <summary>Whether single images may be looked at: not where earlier ones were kept together only.</summary>
     public bool CanSeeImages => _earlier?.HasImages ?? true;
 
+    /// <summary>Stages of the pass over the whole set that were taken from a state.</summary>
+    public int ResumedStages { get; private set; }
+
     public MemoryUse Memory => new(_allocator.Peak, _allocator.Spilled);
+
+    /// <summary>Whether processes show each other that they compute the same bits.</summary>
+    private bool Compares => _share.Ranks is { Meet: true } && !_options.AllowUnlikeRanks;
 
     /// <summary>Before the first pass: whether all processes have the same model and settings, and compute the same bits, shown by the same few samples on each.</summary>
     public void CompareRanks(CancellationToken cancellationToken)
     {
         if (_share.Ranks is not { Meet: true } ranks) return;
         ranks.CheckSame([("The model", _working.Target.Sha256), ("Settings", _settings)], "Start all processes with the same model and settings.", cancellationToken);
-        if (_options.AllowUnlikeRanks) return;
+        if (!Compares) return;
         var random = new Random(1);
         IEnumerable<float[][]> canary = Enumerable.Range(0, CanarySamples).Select(_ => Inputs.Select(input => Enumerable.Range(0, input.Length).Select(_ => random.NextSingle()).ToArray()).ToArray());
         string seen;
@@ -149,7 +155,8 @@ internal sealed class AdaptationRun : IDisposable
     {
         AdaptationState? state = _options.StateFile is { } file
             ? AdaptationState.Open(file, _options.Resume, _working.Target.Sha256, $"{_settings}; measured with {policy.Description}", _share.Ranks is { Meet: true } ranks ? ranks : null, cancellationToken) : null;
-        (_options.Communicator as PartialCommunicator)?.CheckStage(state?.Done ?? 0);
+        ResumedStages = state?.Done ?? 0;
+        (_options.Communicator as PartialCommunicator)?.CheckStage(ResumedStages);
         BatchReader reader = _held is null ? ReadShare() : new BatchReader(_binding, _held, share: Together is { } share ? share with { IsOwn = true, Halo = 0 } : null);
         return Pass(policy, reader, () => new ScoreSheet([.. Drawn.Select(drawn => drawn.Index)]), progress, cancellationToken, _asBefore, state: state);
     }
@@ -229,7 +236,7 @@ internal sealed class AdaptationRun : IDisposable
     /// <summary>Words and settings do not tell policies wholly apart; what they decided does.</summary>
     private void CheckDecidedAlike(Share share, IReadOnlyList<AdaptedLayer> decided, CancellationToken cancellationToken)
     {
-        if (share.Ranks is { Meet: true } ranks && !_options.AllowUnlikeRanks)
+        if (Compares && share.Ranks is { } ranks)
             ranks.CheckSame([("The digest of the decided statistics", DigestOf(decided))], "Give all processes the same policy, one that decides alike whenever it is asked.", cancellationToken);
     }
 

@@ -73,6 +73,7 @@ public static class BatchNormAdapter
         MemoryUse memory;
         double effectiveImages;
         SamplingPrecision precision;
+        int resumedStages;
         earlier?.Check(model.Sha256, working, options.Policy);
         using (var run = new AdaptationRun(working, samples, options, ScoresToSee(working, options), earlier, reference, cancellationToken))
         {
@@ -80,7 +81,7 @@ public static class BatchNormAdapter
             long? foretold = run.Foretell(options.Policy, cancellationToken);
             judged = new Judge(run, options, progress, cancellationToken).Run();
             precision = new SamplingPrecision(SamplingPrecision.ReachedBy(judged.Layers), options.WantedStandardError, foretold);
-            (memory, effectiveImages) = (run.Memory, run.EffectiveImages);
+            (memory, effectiveImages, resumedStages) = (run.Memory, run.EffectiveImages, run.ResumedStages);
         }
 
         long all = judged.Layers.Samples + (earlier?.Samples ?? 0);
@@ -99,6 +100,7 @@ public static class BatchNormAdapter
         return new AdaptationResult(adapted, report, memory)
         {
             Moments = AdaptationMoments.Of(model.Sha256, judged.Measured, all, effectiveImages),
+            ResumedStages = resumedStages,
             Changed = [.. changed.Select(layer => PatchedLayers.Of(layer, reference))],
         };
     }

@@ -12,6 +12,8 @@ public sealed class SlurmTests
     private static readonly string s_model = Repository.Model("digits-cnn.onnx");
     private static SlurmCluster? s_cluster;
 
+    private static string Page => File.ReadAllText(Path.Combine(Repository.Root, "docs", "scaling.md")).ReplaceLineEndings("\n");
+
     private static SlurmCluster Cluster => s_cluster ??= SlurmCluster.Start();
 
     [ClassCleanup]
@@ -52,6 +54,19 @@ public sealed class SlurmTests
         Assert.HasCount(2 * SlurmCluster.Nodes, calls);
         Assert.IsTrue(calls[..SlurmCluster.Nodes].All(call => !call.Contains("--resume")) && calls[SlurmCluster.Nodes..].All(call => call.Contains("--resume")));
         Wait.For(() => !File.Exists(state), "the state's end");
+    }
+
+    [TestMethod]
+    public void The_loop_of_arrays_writes_the_bytes_of_one_process()
+    {
+        string loop = Regex.Match(Page, @"\n```bash\n(set -e\n[^`]*sbatch.*?)```", RegexOptions.Singleline).Groups[1].Value, folder = Directory.CreateDirectory(Cluster.File("array")).FullName;
+        Assert.Contains("--array=0-99", loop);
+        File.Copy(s_model, Path.Combine(folder, "classifier.onnx"));
+        File.Copy(Digits(600, 12), Path.Combine(folder, "site42.npy"));
+        string four = loop.Replace("0-99", "0-3", StringComparison.Ordinal).Replace("0..99", "0..3", StringComparison.Ordinal).Replace("/100", "/4", StringComparison.Ordinal);
+        var (exitCode, output, error) = Cluster.Run($"cd {folder} && adabn adapt classifier.onnx --data site42.npy --policy adabn --judge 0 --out alone.onnx\n{four}");
+        Assert.AreEqual(0, exitCode, output + error);
+        CollectionAssert.AreEqual(File.ReadAllBytes(Path.Combine(folder, "alone.onnx")), File.ReadAllBytes(Path.Combine(folder, "classifier.site42.onnx")));
     }
 
     [TestMethod]
@@ -99,8 +114,7 @@ public sealed class SlurmTests
     /// <summary>The page's script, in a folder of its own that stands for /shared.</summary>
     private static string Script(string mpi, string data, out string model)
     {
-        string page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "scaling.md")).ReplaceLineEndings("\n");
-        string script = Regex.Match(page, @"\n```bash\n(#!/bin/bash\n#SBATCH.*?)```", RegexOptions.Singleline).Groups[1].Value;
+        string script = Regex.Match(Page, @"\n```bash\n(#!/bin/bash\n#SBATCH.*?)```", RegexOptions.Singleline).Groups[1].Value;
         string folder = Directory.CreateDirectory(Cluster.File(Path.GetRandomFileName())).FullName, file = Path.Combine(folder, "job.sh");
         foreach ((string there, string here) in ((string, string)[])[("--mpi=pmix ", $"--mpi={mpi} "), ("--data /shared/site42 --preset imagenet", $"--data {data}"), ("/shared/classifier.onnx", s_model)])
         {

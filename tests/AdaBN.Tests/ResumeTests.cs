@@ -44,6 +44,7 @@ public sealed class ResumeTests
         Assert.AreEqual(3, System.Text.Json.JsonDocument.Parse(state).RootElement.GetProperty("stages").GetArrayLength());
 
         AdaptationResult resumed = Adapt(options with { Resume = true });
+        Assert.AreEqual(3, resumed.ResumedStages);
         Assert.AreEqual(5, System.Text.Json.JsonDocument.Parse(File.ReadAllText(options.StateFile!)).RootElement.GetProperty("stages").GetArrayLength());
         CollectionAssert.AreEqual(Adapt(options with { StateFile = null }).Model.ToBytes(), resumed.Model.ToBytes());
     }

@@ -38,7 +38,7 @@ internal sealed class ScaleReport(string machine, IReadOnlyList<ScaleFigures> fi
               the model in memory to the adapted model in memory, until the last process is done; all are warm, and idle until their turn.
             - Jobs take turns, round by round; a speed-up is the median over {figures[0].One.Rounds.Count} rounds of the round's own ratio, its range over the rounds in brackets.
             - Work divided is the speed-up in processor time, of the process that took most: what it would be if processes never waited, for each other or for other programs on the machine.
-            - Ranks first compare what 4 samples make of the model: a fixed cost, which rows "not compared" leave out (`AllowUnlikeRanks`).
+            - Ranks first compare what two samples make of the model: a fixed cost, which rows "not compared" leave out (`AllowUnlikeRanks`).
             - Two processes that know nothing of each other, at once, each with half of the images, are what this machine's processors can do: no exchange can be faster.
             - Every round of every job wrote the same model, byte for byte.
 
