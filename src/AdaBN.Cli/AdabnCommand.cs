@@ -15,7 +15,9 @@ internal static class AdabnCommand
     public const int Alert = 3;
     public const int Cancelled = 130;
 
-    private const string Verbose = "--verbose", Quiet = "--quiet";
+    public const string Verbose = "--verbose";
+
+    private const string Quiet = "--quiet";
 
     /// <summary>The whole tree of commands.</summary>
     /// <param name="output">Standard output.</param>

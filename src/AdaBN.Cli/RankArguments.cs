@@ -39,9 +39,9 @@ internal sealed class RankArguments
 
     /// <summary>Runs the work, in every process the same; what fails in one ends all, and is told once.</summary>
     /// <param name="parsed">The command line.</param>
-    /// <param name="error">Where the process that fails says so.</param>
+    /// <param name="notes">Where notes go.</param>
     /// <param name="work">Takes the processes, null where this one is alone, and gives the exit code.</param>
-    public int Run(ParseResult parsed, TextWriter error, Func<MpiCommunicator?, int> work)
+    public int Run(ParseResult parsed, TextWriter notes, Func<MpiCommunicator?, int> work)
     {
         int workers = parsed.GetValue(_workers);
         if (workers < 1) throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"--workers {workers} is none; expected at least 1."));
@@ -58,11 +58,14 @@ internal sealed class RankArguments
         }
         catch (Exception e)
         {
-            // What fails on every rank alike is said by rank 0 alone, which ends the others; so is where a launcher ended all, which itself says which rank it lost.
+            // What fails on every rank alike is said by rank 0 alone, which ends the others. One that is told to end, by the launcher, knows no more than where that was.
             bool isTold = e is OperationCanceledException;
             if (ranks.Rank > 0) Thread.Sleep(s_afterRank0);
-            if (!isTold || ranks.Rank == 0) error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"adabn: rank {ranks.Rank} of {ranks.Size}: {e.Message.ReplaceLineEndings(" ")}{(isTold ? " By the launcher, after another rank's end, or by a user; nothing was written." : "")}"));
+            TextWriter error = parsed.InvocationConfiguration.Error;
+            if (!isTold) error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"adabn: rank {ranks.Rank} of {ranks.Size}: {(parsed.GetValue<bool>(AdabnCommand.Verbose) ? e.ToString() : e.Message.ReplaceLineEndings(" "))}"));
+            else if (ranks.Rank == 0) notes.WriteLine($"note: {e.Message} Another rank failed, or a user stopped the job; nothing was written.");
             error.Flush();
+            notes.Flush();
             ranks.Abort(isTold ? AdabnCommand.Cancelled : AdabnCommand.Failure);
             throw;
         }

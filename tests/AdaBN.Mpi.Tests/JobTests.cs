@@ -78,7 +78,7 @@ public sealed class JobTests
         using var folder = new TemporaryFolder();
         string data = Digits(folder, 600, 3, spoilt: 555);
         var watch = Stopwatch.StartNew();
-        var (exitCode, _, error) = Launcher.Run(Launcher.Of(library, 3), "adapt", s_model, "--data", data, "--out", folder.File("out.onnx"), "--workers", "3");
+        var (exitCode, _, error) = Launcher.Run(Launcher.Of(library, 3), "adapt", s_model, "--data", data, "--out", folder.File("out.onnx"), "--workers", "3", "--quiet");
         Assert.AreNotEqual(0, exitCode);
         Assert.IsLessThan(10, watch.Elapsed.TotalSeconds);
         Assert.Contains("adabn: rank 2 of 3: Reading, samples 384 to 599: Sample 555", error);
