@@ -25,7 +25,7 @@ internal sealed class DataOptions
     private readonly Option<string?> _scale = new("--scale") { Description = "Factor of a pixel, such as 1/255.", HelpName = "FACTOR" };
     private readonly Option<string?> _mean = new("--mean") { Description = "Subtracted from each colour once scaled.", HelpName = "M,M,M" };
     private readonly Option<string?> _deviation = new("--std") { Description = "Divides each colour after that.", HelpName = "S,S,S" };
-    private readonly Option<string> _maxBroken = new("--max-broken") { Description = "Broken images are named and left out up to this share of all; beyond it the command fails.", DefaultValueFactory = _ => "5%", HelpName = "SHARE" };
+    private readonly Option<string> _maxBroken;
     private readonly Option<string?> _preview = new("--preview") { Description = "Write a sheet of pictures as the model will see them.", HelpName = "FILE.png" };
 
     private readonly bool _everySampleCounts;
@@ -33,8 +33,15 @@ internal sealed class DataOptions
     /// <summary>Gives a command these options.</summary>
     /// <param name="command">The command.</param>
     /// <param name="everySampleCounts">Whether a broken image is an error, as labels would go wrong without one.</param>
-    public DataOptions(Command command, bool everySampleCounts = false)
+    /// <param name="readsPart">Whether the command reads a part of the data by number, and must look at all of it before it can leave one out.</param>
+    public DataOptions(Command command, bool everySampleCounts = false, bool readsPart = false)
     {
+        _maxBroken = new Option<string>("--max-broken")
+        {
+            Description = $"Broken images are named and left out up to this share of all; beyond it the command fails.{(readsPart ? " Above 0, each part looks at all images first." : "")}",
+            DefaultValueFactory = _ => readsPart ? "0" : "5%",
+            HelpName = "SHARE",
+        };
         _everySampleCounts = everySampleCounts;
         _preset.CompletionSources.Add([.. Preprocessing.Presets.Keys]);
         foreach (Option option in (Option[])[.. Preparing, .. everySampleCounts ? Array.Empty<Option>() : [_maxBroken], _preview]) command.Add(option);

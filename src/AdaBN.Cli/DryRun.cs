@@ -13,6 +13,9 @@ internal sealed record DryRun(params string[] WouldWrite)
     /// <summary>The memory that it would take; null where that is little.</summary>
     public MemoryEstimate? Memory { get; init; }
 
+    /// <summary>Processes that take as much each.</summary>
+    public int Processes { get; init; } = 1;
+
     /// <summary>Says it and gives the exit code.</summary>
     /// <param name="console">Standard output, for people.</param>
     /// <param name="output">The same, for JSON; null where that was not asked for.</param>
@@ -28,7 +31,7 @@ internal sealed record DryRun(params string[] WouldWrite)
         if (Memory is { } estimate)
         {
             console.WriteLine($"activations between stages {Megabytes(estimate.Activations)}, at most {Megabytes(maxMemory)} of it in RAM; " +
-                $"batches under way {Megabytes(estimate.Workspace)}; model {Megabytes(estimate.Model)}; {(estimate.Images > 0 ? $"each image's own moments {Megabytes(estimate.Images)}; " : "")}program {Megabytes(MemoryEstimate.Program)}; together {Megabytes(estimate.Total)}");
+                $"batches under way {Megabytes(estimate.Workspace)}; model {Megabytes(estimate.Model)}; {(estimate.Images > 0 ? $"each image's own moments {Megabytes(estimate.Images)}; " : "")}program {Megabytes(MemoryEstimate.Program)}; together {Megabytes(estimate.Total)}{(Processes > 1 ? Text($", in each of {Processes} processes") : "")}");
         }
         foreach (string file in WouldWrite) console.WriteLine($"would write {file}{(File.Exists(file) ? ", replacing the file that is there" : "")}");
         console.WriteLine("nothing was written (--dry-run)");

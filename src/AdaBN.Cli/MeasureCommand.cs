@@ -27,7 +27,7 @@ internal static class MeasureCommand
             model, data, input, stage, shard, state, destination, dryRun, json,
         };
         foreach (Option setting in settings.All) command.Add(setting);
-        var pixels = new DataOptions(command);
+        var pixels = new DataOptions(command, readsPart: true);
         command.SetAction((parsed, cancellationToken) => Task.Run(() =>
         {
             string source = parsed.GetValue(model)!, target = parsed.GetValue(destination)!;
@@ -55,7 +55,7 @@ internal static class MeasureCommand
         text.Split('/') is [var part, var of] && int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && int.TryParse(of, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && number < count
             ? (number, count) : throw new ArgumentException($"--shard is '{text}', expected a part from 0 and the number of parts, such as 0/4 to 3/4.");
 
-    /// <summary>A process that meets no other looks at all images itself; with <c>--max-broken 0</c> it need not.</summary>
+    /// <summary>A process that meets no other looks at all images itself, where broken ones are to be left out.</summary>
     private sealed class Alone : ICommunicator
     {
         public int Rank => 0;

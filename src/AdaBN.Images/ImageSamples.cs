@@ -75,13 +75,17 @@ public sealed class ImageSamples : ISeekableSampleSource
     public ISampleReader OpenReader(long first) => _mostBroken == 0 || first == 0 ? new Reader(this, checked((int)first))
         : throw new InvalidOperationException($"Where broken files are left out, samples have no numbers before all are read. Take {nameof(OnlySound)}.");
 
-    /// <summary>Looks at every file once, each process at its part, and gives the sound ones: processes can share these by number.</summary>
+    /// <summary>
+    /// Looks at every file once, each process at its part, and gives the sound ones: processes can share these by number. With <see cref="ImageReading.MaxBroken"/> 0 there is
+    /// nothing to look for: none is left out, and a broken one fails when it is read.
+    /// </summary>
     /// <param name="communicator">The processes.</param>
     /// <param name="cancellationToken">Stops looking.</param>
     /// <exception cref="AdaptationException">More are broken than may be.</exception>
     public ImageSamples OnlySound(ICommunicator communicator, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(communicator);
+        if (_mostBroken == 0) return this;
         int looked = (int)Math.Min(_files.Files.Length, (_reading.MaxSamples ?? int.MaxValue) + _mostBroken);
         (int Number, string Reason)[] own = [.. Enumerable.Range(0, looked).Where(number => number % communicator.Size == communicator.Rank)
             .AsParallel().AsOrdered().WithCancellation(cancellationToken).Select(number => (number, Load(_files.Files[number]).Reason)).Where(found => found.Reason is not null).Select(found => (found.number, found.Reason!))];

@@ -80,7 +80,7 @@ public sealed record AdaptationOptions
 
     /// <summary>
     /// Bytes of activations to hold in RAM between stages; at least 0. What is beyond lies in temporary files, mapped into memory.
-    /// Default: half of what the machine, or the container's limit, has.
+    /// Default: half of what the machine, or the container's limit, has; of processes that adapt together (<see cref="Communicator"/>), those on one machine divide that.
     /// </summary>
     public long? MaxMemory { get; init; }
 
@@ -93,7 +93,7 @@ public sealed record AdaptationOptions
     /// <summary>The folder for such temporary files; it must exist. Default: the system's temporary folder.</summary>
     public string? SpillFolder { get; init; }
 
-    /// <summary><see cref="MaxMemory"/>, or its default on this machine.</summary>
+    /// <summary><see cref="MaxMemory"/>, or its default on this machine for one process.</summary>
     public long EffectiveMaxMemory => MaxMemory ?? (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
 
     /// <summary>

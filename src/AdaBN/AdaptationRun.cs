@@ -54,9 +54,13 @@ internal sealed class AdaptationRun : IDisposable
         _deepest = working.Layers.Max(layer => layer.Info.Depth ?? 0);
         _share = ShareOf(samples, cancellationToken);
         _notes = new ReadingNotes(samples.Inputs, SeesScores ? options.JudgementImages : 0, _share);
-        _allocator = new SlotAllocator(options.EffectiveMaxMemory, options.SpillFolder);
+        MaxMemory = options.MaxMemory ?? (options.EffectiveMaxMemory / (_share.Ranks is { Meet: true } ranks ? ranks.OnThisMachine(cancellationToken) : 1));
+        _allocator = new SlotAllocator(MaxMemory, options.SpillFolder);
         _shelf = new PieceShelf(working.Model, _plan, _allocator, keeps: SeesScores || _earlier is not null || Compares);
     }
+
+    /// <summary>The most bytes of activations in RAM.</summary>
+    public long MaxMemory { get; }
 
     /// <summary>Number of stages of a pass.</summary>
     public int Stages => _plan.Stages.Length;

@@ -1,3 +1,4 @@
+using AdaBN.Distributed;
 using AdaBN.Domains;
 using AdaBN.Forms;
 using AdaBN.Input;
@@ -105,7 +106,7 @@ public static class BatchNormAdapter
         };
     }
 
-    /// <summary>Foretells the memory of an adaptation, computing nothing.</summary>
+    /// <summary>Foretells the memory of an adaptation, computing nothing; of several processes, that of one.</summary>
     /// <param name="model">The source model.</param>
     /// <param name="samples">The data; only its inputs' shapes and its count are looked at.</param>
     /// <param name="options">Settings; defaults where null.</param>
@@ -123,7 +124,9 @@ public static class BatchNormAdapter
         ImageOutputGuard.Check(working, options.AllowImageOutput);
         AdaptationPlan plan = StagePlanner.Plan(working.Model, working.Layers, ScoresToSee(working, options));
         InputBinding binding = InputBinding.Bind(working.Model, plan.Inputs, samples.Inputs);
-        return MemoryEstimator.Estimate(working.Model, plan, binding, Math.Min(count, options.MaxSamples ?? long.MaxValue), options, triesPolicies: options.Policy is AutoPolicy && plan.Scores is not null);
+        count = Math.Min(count, options.MaxSamples ?? long.MaxValue);
+        if (options is { Communicator: { Size: > 1 and var ranks }, OwnSamples: false }) count = Share.LargestOf(count, ranks, binding.FixedBatch ?? options.BatchSize);
+        return MemoryEstimator.Estimate(working.Model, plan, binding, count, options, triesPolicies: options.Policy is AutoPolicy && plan.Scores is not null);
     }
 
     internal static string ToolVersion => typeof(BatchNormAdapter).Assembly.GetName().Version!.ToString(fieldCount: 3);

@@ -15,6 +15,16 @@ public sealed class PartsCommandTests
         string[] settings = ["--policy", "adabn", "--judge", "0", "--batch-size", "32"], data = ["--data", "site42", "--preset", "imagenet"];
         Outcome alone = await Cli.Run(["adapt", "classifier.onnx", .. data, "--out", "alone.onnx", .. settings]);
         Assert.AreEqual(0, alone.ExitCode, alone.Error);
+
+        // A part reads its own images only, so that none may be left out, unless it is told to look at all.
+        Outcome first = await Cli.Run(["measure", "classifier.onnx", .. data, "--stage", "0", "--shard", "1/3", "--out", "1.part", .. settings]);
+        Assert.AreEqual(0, first.ExitCode, first.Error);
+        Outcome last = await Cli.Run(["measure", "classifier.onnx", .. data, "--stage", "0", "--shard", "2/3", "--out", "2.part", .. settings]);
+        Assert.AreEqual(1, last.ExitCode);
+        Assert.Contains("50.png: it is no image", last.Error);
+        Assert.IsFalse(File.Exists("2.part"));
+        data = [.. data, "--max-broken", "5%"];
+
         int stage = 0;
         for (; !File.Exists("merged.onnx"); stage++)
         {

@@ -40,11 +40,11 @@ public sealed class NetworkTests
     /// <summary>Open MPI looks after its connections where it is told how often, as docs/scaling.md does; MPICH leaves that to the time-out of a stage.</summary>
     [TestMethod]
     [DataRow("openmpi", 600, 10)]
-    [DataRow("mpich", 8, 40)]
+    [DataRow("mpich", 5, 40)]
     public void A_cut_cable_ends_the_job_on_both_hosts(string library, int stageTimeOut, int endsWithin)
     {
         using var folder = new TemporaryFolder();
-        string data = Digits(folder, 60_000), state = folder.File("run.state");
+        string data = Digits(folder, 30_000), state = folder.File("run.state");
         using Process job = Launcher.Start(OnBothHosts(folder, library), "adapt", Repository.Model("digits-cnn.onnx"), "--data", data, "--threads", "1", "--batch-size", "1", "--policy", "adabn", "--judge", "0",
             "--out", folder.File("out.onnx"), "--workers", "2", "--stage-timeout", $"{stageTimeOut}", "--state", state);
         Wait.For(() => File.Exists(state), "the first stage's state");
@@ -52,7 +52,7 @@ public sealed class NetworkTests
         Assert.IsTrue(Ip($"-n {First} link set cable1 down"));
         var (exitCode, _, error) = Launcher.Finish(job);
         Assert.AreNotEqual(0, exitCode);
-        Assert.Contains(library == "openmpi" ? "lost communication with a remote daemon" : "Rank 0 waited 8 s for word of rank 1", error);
+        Assert.Contains(library == "openmpi" ? "lost communication with a remote daemon" : "Rank 0 waited 5 s for word of rank 1", error);
         Wait.For(() => Launcher.RanksWith(data).Length == 0, "the ranks' end");
         Assert.IsLessThan(endsWithin, watch.Elapsed.TotalSeconds);
         Assert.IsFalse(File.Exists(folder.File("out.onnx")));

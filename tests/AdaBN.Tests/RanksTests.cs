@@ -1,4 +1,5 @@
 using AdaBN.Distributed;
+using AdaBN.Forms;
 using AdaBN.Onnx;
 using AdaBN.TestSupport;
 
@@ -144,8 +145,8 @@ public sealed class RanksTests
         AdaptationException Adapt(Func<ICommunicator, ICommunicator> over, IAdaptationPolicy? policy = null) => Assert.ThrowsExactly<AdaptationException>(() => ThreadRanks.Run(3, ranks =>
             BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans, 1, 28, 28), PaperAdaBN.Options with { Communicator = over(ranks), AllowUnlikeRanks = true, Policy = policy ?? AdaptationPolicy.AdaBN })));
 
-        // One exchange compares settings, two are of stage 0, and the next of stage 1.
-        AdaptationException silent = Adapt(ranks => new Silent(ranks, after: 3, missing: [0, 2]));
+        // One exchange is of machines, one compares settings, two are of stage 0, and the next of stage 1.
+        AdaptationException silent = Adapt(ranks => new Silent(ranks, after: 4, missing: [0, 2]));
         Assert.AreEqual(AdaptationError.RanksSilent, silent.Error);
         Assert.AreEqual("Stage 1 of 0 to 4: Nobody came. Rank 0 has samples 0 to 63. Rank 2 has samples 128 to 199.", silent.Message);
         Assert.IsInstanceOfType<SilentRanksException>(silent.InnerException);
@@ -154,6 +155,25 @@ public sealed class RanksTests
         Assert.AreEqual(AdaptationError.RankFailed, failed.Error);
         Assert.IsInstanceOfType<NotSupportedException>(failed.InnerException);
         Assert.IsTrue(failed.Message is "Stage 2 of 0 to 4, samples 0 to 63: Not this layer." or "Stage 2 of 0 to 4, samples 64 to 127: Not this layer." or "Stage 2 of 0 to 4, samples 128 to 199: Not this layer.", failed.Message);
+    }
+
+    [TestMethod]
+    public void Ranks_on_one_machine_divide_its_memory_and_its_samples()
+    {
+        ISampleSource samples = SampleSource.FromArrays(ShippedDigits.Scans.Images[..600], 1, 28, 28); // ten shards
+        long Budget(ICommunicator? ranks, long? given)
+        {
+            using var run = new AdaptationRun(WorkingModel.Of(_digits, null, null), samples, PaperAdaBN.Options with { Communicator = ranks, MaxMemory = given });
+            return run.MaxMemory;
+        }
+        long alone = Budget(null, null);
+        Assert.AreEqual(PaperAdaBN.Options.EffectiveMaxMemory, alone);
+        foreach (long each in ThreadRanks.Run(4, ranks => Budget(ranks, null))) Assert.AreEqual(alone / 4, each, 1 << 20);
+        foreach (long each in ThreadRanks.Run(4, ranks => Budget(ranks, 1000))) Assert.AreEqual(1000, each);
+
+        MemoryEstimate whole = BatchNormAdapter.EstimateMemory(_digits, samples, PaperAdaBN.Options);
+        foreach (MemoryEstimate part in ThreadRanks.Run(4, ranks => BatchNormAdapter.EstimateMemory(_digits, samples, PaperAdaBN.Options with { Communicator = ranks })))
+            Assert.AreEqual(whole.Activations * 192.0 / 600, part.Activations, 0.02 * part.Activations); // three shards
     }
 
     [TestMethod]

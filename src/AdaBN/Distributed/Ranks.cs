@@ -17,6 +17,10 @@ internal sealed class Ranks(ICommunicator communicator)
 
     public int Size => communicator.Size;
 
+    /// <summary>Number of processes, this one included, that share this machine's memory.</summary>
+    public int OnThisMachine(CancellationToken cancellationToken) =>
+        Gather(writer => writer.Write(Environment.MachineName), reader => reader.ReadString(), cancellationToken).Count(name => name == Environment.MachineName);
+
     /// <summary>Gives a record to all and gets those of all, in the order of ranks.</summary>
     public IReadOnlyList<T> Gather<T>(Action<BinaryWriter> write, Func<BinaryReader, T> read, CancellationToken cancellationToken)
     {

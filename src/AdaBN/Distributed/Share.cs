@@ -44,6 +44,13 @@ internal sealed record Share(int ShardRows, long FirstShard, long Before, long? 
         return new Share(rows, FirstShardOf(ranks.Rank), before, count, ranks) { Total = total, Halo = before > 0 ? rows : 0, _partOf = PartOf };
     }
 
+    /// <summary>Samples of the largest part.</summary>
+    public static long LargestOf(long total, int ranks, int? batchRows)
+    {
+        long rows = RowsOfShard(batchRows), shards = (total + rows - 1) / rows;
+        return Math.Min(total, (shards + ranks - 1) / ranks * rows);
+    }
+
     /// <summary>The samples that only this process has.</summary>
     public static Share Own(Ranks ranks, long count, int? batchRows, CancellationToken cancellationToken)
     {

@@ -14,7 +14,7 @@ public sealed partial class DomainBank
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The bank and each domain's report, by id.</returns>
     /// <exception cref="AdaptationException">The model or the samples cannot be used; for the samples of one domain, the message begins with it.</exception>
-    /// <exception cref="ArgumentException">The options are out of range, labelled samples are given, or an id or a name does not fit the bank's own.</exception>
+    /// <exception cref="ArgumentException">The options are out of range, labelled samples, own samples or a state file are given, or an id or a name does not fit the bank's own.</exception>
     public DomainBankResult Adapt(
         IDomainSampleSource samples, AdaptationOptions? options = null, Func<long, string>? nameOf = null, IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default)
     {

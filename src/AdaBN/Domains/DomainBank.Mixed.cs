@@ -22,7 +22,7 @@ public sealed partial class DomainBank
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The bank, whose model has the source model's inputs; each domain's report; and each sample's domain. One domain where the samples seem to be of one.</returns>
     /// <exception cref="AdaptationException">The model or the samples cannot be used, or the samples are no pictures.</exception>
-    /// <exception cref="ArgumentException">The options are out of range, or labelled samples are given.</exception>
+    /// <exception cref="ArgumentException">The options are out of range, or labelled samples, own samples or a state file are given.</exception>
     public static DomainBankResult AdaptMixed(
         OnnxModel source, ISampleSource samples, AdaptationOptions? options = null, int mostDomains = ImageClusters.Most, IProgress<AdaptationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
