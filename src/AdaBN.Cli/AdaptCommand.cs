@@ -46,7 +46,7 @@ internal static class AdaptCommand
             if (parsed.GetValue(dryRun))
             {
                 if (!speaks) return AdabnCommand.Success;
-                var plan = new DryRun([target, .. html.WouldWrite(parsed)]) { Samples = samples.CountUpTo(options.MaxSamples), Processes = ranks?.Size ?? 1, Memory = BatchNormAdapter.EstimateMemory(loaded, samples.Samples, options) };
+                var plan = new DryRun([target, .. html.WouldWrite(parsed)]) { Samples = samples.CountUpTo(options.MaxSamples), Processes = ranks?.Size ?? 1, DividesMemory = ranks is not null && options.MaxMemory is null, Memory = BatchNormAdapter.EstimateMemory(loaded, samples.Samples, options) };
                 return plan.Tell(console, parsed.GetValue(json) ? output : null, options.EffectiveMaxMemory);
             }
             AdaptationResult result = ProgressBar.Run(speaks ? errorConsole : Consoles.For(TextWriter.Null), progress => BatchNormAdapter.Adapt(loaded, samples.Samples, options, progress, cancellationToken));

@@ -16,6 +16,9 @@ internal sealed record DryRun(params string[] WouldWrite)
     /// <summary>Processes that take as much each.</summary>
     public int Processes { get; init; } = 1;
 
+    /// <summary>Whether those of them that run on one machine divide the memory for activations.</summary>
+    public bool DividesMemory { get; init; }
+
     /// <summary>Says it and gives the exit code.</summary>
     /// <param name="console">Standard output, for people.</param>
     /// <param name="output">The same, for JSON; null where that was not asked for.</param>
@@ -30,7 +33,7 @@ internal sealed record DryRun(params string[] WouldWrite)
         if (Samples is { } samples) console.WriteLine(Text($"would read {samples} samples{(Memory is { Stages: > 0 and var stages } ? Text($" and go through {stages} stages") : "")}"));
         if (Memory is { } estimate)
         {
-            console.WriteLine($"activations between stages {Megabytes(estimate.Activations)}, at most {Megabytes(maxMemory)} of it in RAM; " +
+            console.WriteLine($"activations between stages {Megabytes(estimate.Activations)}, at most {Megabytes(maxMemory)} of it in RAM{(DividesMemory ? " (divided among the processes on a machine)" : "")}; " +
                 $"batches under way {Megabytes(estimate.Workspace)}; model {Megabytes(estimate.Model)}; {(estimate.Images > 0 ? $"each image's own moments {Megabytes(estimate.Images)}; " : "")}program {Megabytes(MemoryEstimate.Program)}; together {Megabytes(estimate.Total)}{(Processes > 1 ? Text($", in each of {Processes} processes") : "")}");
         }
         foreach (string file in WouldWrite) console.WriteLine($"would write {file}{(File.Exists(file) ? ", replacing the file that is there" : "")}");
