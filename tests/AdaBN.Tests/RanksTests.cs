@@ -21,6 +21,7 @@ public sealed class RanksTests
     [DataRow("batch 100")]
     [DataRow("batch 1")]
     [DataRow("most 700")]
+    [DataRow("labelled")]
     [DataRow("half precision")]
     public void Any_number_of_ranks_gives_the_bytes_of_one_process(string how)
     {
@@ -34,6 +35,7 @@ public sealed class RanksTests
             "batch 100" => PaperAdaBN.Options with { BatchSize = 100 },
             "batch 1" => PaperAdaBN.Options with { BatchSize = 1, MaxSamples = 200 },
             "most 700" => new AdaptationOptions { MaxSamples = 700 },
+            "labelled" => new AdaptationOptions { Labelled = new LabelledSamples(SampleSource.FromArrays(scans[..100], 1, 28, 28), ShippedDigits.Scans.Labels[..100]) },
             _ => PaperAdaBN.Options with { HalfPrecisionActivations = true },
         };
         AdaptationResult alone = BatchNormAdapter.Adapt(_digits, SampleSource.FromArrays(scans, 1, 28, 28), options);
