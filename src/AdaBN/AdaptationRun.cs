@@ -131,9 +131,9 @@ internal sealed class AdaptationRun : IDisposable
         if (_held is null)
         {
             _held = new HeldSamples(Inputs, _allocator);
+            using BatchReader reader = ReadShare();
             try
             {
-                using BatchReader reader = ReadShare();
                 _held.Fill(reader, cancellationToken);
                 _notes.Complete(cancellationToken);
             }
@@ -282,7 +282,17 @@ internal sealed class AdaptationRun : IDisposable
         return _options.OwnSamples ? Share.Own(ranks, count, batchRows, cancellationToken) : Share.Of(ranks, count, batchRows);
     }
 
-    private BatchReader ReadShare() => new(_binding, _samples, _options.MaxSamples, _notes, Together);
+    private BatchReader ReadShare()
+    {
+        try
+        {
+            return new BatchReader(_binding, _samples, _options.MaxSamples, _notes, Together);
+        }
+        catch (Exception e) when (_share.Ranks is { Meet: true })
+        {
+            throw _share.Located(e, "Reading");
+        }
+    }
 
     private Share? Together => _share.Ranks is null ? null : _share;
 

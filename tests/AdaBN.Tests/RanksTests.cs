@@ -141,6 +141,18 @@ public sealed class RanksTests
     }
 
     [TestMethod]
+    public void A_source_that_fails_is_told_by_what_it_says_whichever_thread_asks_it_again()
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            AdaptationException e = Assert.ThrowsExactly<AdaptationException>(() => ThreadRanks.Run(2, ranks =>
+                BatchNormAdapter.Adapt(_digits, new Torn(ShippedDigits.Scans.Images, 5), PaperAdaBN.Options with { Communicator = ranks, AllowUnlikeRanks = true, Workers = 4, BatchSize = 2 })));
+            Assert.IsInstanceOfType<InvalidDataException>(e.InnerException, e.Message);
+            Assert.Contains(": Torn.", e.Message);
+        }
+    }
+
+    [TestMethod]
     public void What_fails_on_a_rank_is_told_with_its_stage_and_samples()
     {
         float[][] scans = ShippedDigits.Scans.Images[..200];
@@ -235,6 +247,16 @@ public sealed class RanksTests
 
         public IReadOnlyList<byte[]> AllGather(ReadOnlyMemory<byte> mine, CancellationToken cancellationToken = default) =>
             _exchanges++ < after ? inner.AllGather(mine, cancellationToken) : throw new SilentRanksException("Nobody came.", missing);
+    }
+
+    /// <summary>Samples of which one cannot be read, and none after it.</summary>
+    private sealed class Torn(float[][] samples, int at) : ISampleSource
+    {
+        public IReadOnlyList<SampleInput> Inputs { get; } = [new SampleInput(null, [1, 28, 28])];
+
+        public long? Count => samples.Length;
+
+        public ISampleReader OpenReader() => SampleSource.FromArrays(samples.Select((sample, i) => i < at ? sample : throw new InvalidDataException("Torn.")), 1, 28, 28).OpenReader();
     }
 
     private sealed class Failing : IAdaptationPolicy

@@ -38,7 +38,15 @@ internal sealed class BatchReader : IDisposable
         _maxSamples = share?.Count ?? maxSamples ?? long.MaxValue;
         Share = share ?? Share.Whole(source.Count is { } count ? Math.Min(count, _maxSamples) : null, binding.FixedBatch);
         _reader = Share.Open(source);
-        if (_notes is not null) ReadHalo(source.Inputs);
+        try
+        {
+            if (_notes is not null) ReadHalo(source.Inputs);
+        }
+        catch
+        {
+            _reader.Dispose();
+            throw;
+        }
     }
 
     public Share Share { get; }
@@ -58,6 +66,7 @@ internal sealed class BatchReader : IDisposable
         lock (_lock)
         {
             if (_ended) return null;
+            _ended = true; // where reading fails, it has for all threads: only the first has something to say
             var destination = new Memory<float>[buffers.Count];
             int samples = 0;
             while (samples < rows && SamplesRead + samples < _maxSamples)
