@@ -26,7 +26,7 @@ public sealed class JobTests
     public void Any_number_of_ranks_writes_the_bytes_of_one_process(string library, int ranks)
     {
         using var folder = new TemporaryFolder();
-        string data = Digits(folder, 600, 1);
+        string data = Digits.Write(folder.File("digits.npy"), 600, 1);
         Launcher.Run([], "adapt", s_model, "--data", data, "--out", folder.File("alone.onnx"));
         var (exitCode, output, error) = Launcher.Run(Launcher.Of(library, ranks), "adapt", s_model, "--data", data, "--out", folder.File("together.onnx"), "--workers", $"{ranks}");
         Assert.AreEqual(0, exitCode, error);
@@ -39,7 +39,7 @@ public sealed class JobTests
     public void Ranks_without_a_shard_take_part(string library)
     {
         using var folder = new TemporaryFolder();
-        string data = Digits(folder, 100, 2); // two shards
+        string data = Digits.Write(folder.File("digits.npy"), 100, 2); // two shards
         Launcher.Run([], "adapt", s_model, "--data", data, "--out", folder.File("alone.onnx"));
         var (exitCode, _, error) = Launcher.Run(Launcher.Of(library, 4), "adapt", s_model, "--data", data, "--out", folder.File("together.onnx"), "--workers", "4");
         Assert.AreEqual(0, exitCode, error);
@@ -76,7 +76,7 @@ public sealed class JobTests
     public void An_unreadable_sample_ends_the_job_and_is_named_with_its_rank(string library)
     {
         using var folder = new TemporaryFolder();
-        string data = Digits(folder, 600, 3, spoilt: 555);
+        string data = Digits.Write(folder.File("digits.npy"), 600, 3, spoilt: 555);
         var watch = Stopwatch.StartNew();
         var (exitCode, _, error) = Launcher.Run(Launcher.Of(library, 3), "adapt", s_model, "--data", data, "--out", folder.File("out.onnx"), "--workers", "3", "--quiet");
         Assert.AreNotEqual(0, exitCode);
@@ -92,7 +92,7 @@ public sealed class JobTests
     public void A_killed_rank_ends_the_job_and_what_was_done_is_resumed_by_fewer(string library)
     {
         using var folder = new TemporaryFolder();
-        string data = Digits(folder, 20_000, 4), state = folder.File("run.state");
+        string data = Digits.Write(folder.File("digits.npy"), 20_000, 4), state = folder.File("run.state");
         string[] arguments = ["adapt", s_model, "--data", data, "--batch-size", "1", "--policy", "adabn", "--judge", "0"];
         Launcher.Run([], [.. arguments, "--out", folder.File("alone.onnx")]);
 
@@ -119,7 +119,7 @@ public sealed class JobTests
     public void A_stopped_rank_is_named_when_the_time_is_out(string library)
     {
         using var folder = new TemporaryFolder();
-        string data = Digits(folder, LongJob, 5), state = folder.File("run.state");
+        string data = Digits.Write(folder.File("digits.npy"), LongJob, 5), state = folder.File("run.state");
         using Process job = Launcher.Start(Launcher.Of(library, 3), "adapt", s_model, "--data", data, "--batch-size", "1", "--policy", "adabn", "--judge", "0", "--out", folder.File("out.onnx"),
             "--workers", "3", "--stage-timeout", "4", "--state", state);
         Wait.For(() => File.Exists(state), "the first stage's state");
@@ -137,7 +137,7 @@ public sealed class JobTests
     public void A_launcher_that_is_told_to_end_leaves_nothing(string library)
     {
         using var folder = new TemporaryFolder();
-        string data = Digits(folder, LongJob, 6), state = folder.File("run.state");
+        string data = Digits.Write(folder.File("digits.npy"), LongJob, 6), state = folder.File("run.state");
         using Process job = Launcher.Start(Launcher.Of(library, 2), "adapt", s_model, "--data", data, "--batch-size", "1", "--policy", "adabn", "--judge", "0", "--out", folder.File("out.onnx"), "--workers", "2", "--state", state);
         Wait.For(() => File.Exists(state), "the first stage's state");
         var watch = Stopwatch.StartNew();
@@ -153,7 +153,7 @@ public sealed class JobTests
     public void Ranks_that_do_not_find_each_other_are_refused()
     {
         using var folder = new TemporaryFolder();
-        string data = Digits(folder, 100, 7);
+        string data = Digits.Write(folder.File("digits.npy"), 100, 7);
         string[] arguments = ["adapt", s_model, "--data", data, "--out", folder.File("out.onnx")];
 
         var (unasked, _, unaskedError) = Launcher.Run(Launcher.Of("openmpi", 2), arguments);
@@ -182,16 +182,5 @@ public sealed class JobTests
     {
         string[] environment = File.ReadAllText($"/proc/{process}/environ").Split('\0');
         return int.Parse(environment.First(variable => variable.StartsWith("OMPI_COMM_WORLD_RANK=", StringComparison.Ordinal) || variable.StartsWith("PMI_RANK=", StringComparison.Ordinal)).Split('=')[1]);
-    }
-
-    private static string Digits(TemporaryFolder folder, int samples, int seed, int? spoilt = null)
-    {
-        var random = new Random(seed);
-        float[] some = [.. Enumerable.Range(0, Math.Min(samples, 600) * 784).Select(_ => random.NextSingle() * random.NextSingle())];
-        float[] pixels = new float[samples * 784];
-        for (int i = 0; i < pixels.Length; i++) pixels[i] = some[i % some.Length];
-        if (spoilt is { } sample) pixels[sample * 784] = float.NaN;
-        Npy.Write(folder.File("digits.npy"), pixels, samples, 1, 28, 28);
-        return folder.File("digits.npy");
     }
 }

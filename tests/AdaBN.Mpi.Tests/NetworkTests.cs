@@ -28,7 +28,7 @@ public sealed class NetworkTests
     public void Ranks_on_two_hosts_write_the_bytes_of_one_process(string library)
     {
         using var folder = new TemporaryFolder();
-        string[] adapt = ["adapt", Repository.Model("digits-cnn.onnx"), "--data", Digits(folder, 600)];
+        string[] adapt = ["adapt", Repository.Model("digits-cnn.onnx"), "--data", Digits.Write(folder.File("digits.npy"), 600, 1)];
         Launcher.Run([], [.. adapt, "--out", folder.File("alone.onnx")]);
         long before = BytesSent();
         var (exitCode, _, error) = Launcher.Run(OnBothHosts(folder, library), [.. adapt, "--out", folder.File("together.onnx"), "--workers", "2"]);
@@ -44,7 +44,7 @@ public sealed class NetworkTests
     public void A_cut_cable_ends_the_job_on_both_hosts(string library, int stageTimeOut, int endsWithin)
     {
         using var folder = new TemporaryFolder();
-        string data = Digits(folder, 30_000), state = folder.File("run.state");
+        string data = Digits.Write(folder.File("digits.npy"), 30_000, 1), state = folder.File("run.state");
         using Process job = Launcher.Start(OnBothHosts(folder, library), "adapt", Repository.Model("digits-cnn.onnx"), "--data", data, "--threads", "1", "--batch-size", "1", "--policy", "adabn", "--judge", "0",
             "--out", folder.File("out.onnx"), "--workers", "2", "--stage-timeout", $"{stageTimeOut}", "--state", state);
         Wait.For(() => File.Exists(state), "the first stage's state");
@@ -69,16 +69,6 @@ public sealed class NetworkTests
             ? [.. onFirst, launcher[0], "-n", "2", "--allow-run-as-root", "--bind-to", "none", "--host", "10.77.0.1:1,10.77.0.2:1", "-x", "TERM=dumb", "--mca", "plm_rsh_agent", agent,
                 "--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "10.77.0.0/24", "--mca", "oob_tcp_if_include", "10.77.0.0/24", .. s_keepAlive]
             : [.. onFirst, launcher[0], "-launcher", "ssh", "-launcher-exec", agent, "-hosts", "10.77.0.1,10.77.0.2", "-genv", "UCX_TLS", "tcp,self", .. launcher[1..]];
-    }
-
-    private static string Digits(TemporaryFolder folder, int samples)
-    {
-        var random = new Random(1);
-        float[] some = [.. Enumerable.Range(0, 600 * 784).Select(_ => random.NextSingle())];
-        float[] pixels = new float[samples * 784];
-        for (int i = 0; i < pixels.Length; i++) pixels[i] = some[i % some.Length];
-        Npy.Write(folder.File("digits.npy"), pixels, samples, 1, 28, 28);
-        return folder.File("digits.npy");
     }
 
     private static bool TryConnect()

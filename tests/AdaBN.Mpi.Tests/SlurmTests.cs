@@ -25,7 +25,7 @@ public sealed class SlurmTests
     [DataRow("pmi2")]
     public void The_batch_script_writes_the_bytes_of_one_process(string mpi)
     {
-        string data = Digits(600, mpi.Length), script = Script(mpi, data, out string model);
+        string data = Digits.Write(Cluster.File($"{Path.GetRandomFileName()}.npy"), 600, mpi.Length), script = Script(mpi, data, out string model);
         Cluster.Run($"adabn adapt {s_model} --data {data} --out {mpi}.alone.onnx");
         string job = Cluster.Run($"sbatch --parsable -o {mpi}.log {script}").Output.Trim();
         Wait.For(() => Cluster.Run($"squeue -h -t all -j {job} -o %T").Output.Trim() is "COMPLETED" or "FAILED", "the job's end"); // sbatch --wait looks at ever longer intervals
@@ -37,7 +37,7 @@ public sealed class SlurmTests
     [TestMethod]
     public void A_job_that_is_put_back_into_the_queue_goes_on_from_its_state()
     {
-        string data = Digits(LongJob, 9), script = Script("pmix", data, out string model), state = Path.Combine(Path.GetDirectoryName(model)!, "site42.state");
+        string data = Digits.Write(Cluster.File($"{Path.GetRandomFileName()}.npy"), LongJob, 9), script = Script("pmix", data, out string model), state = Path.Combine(Path.GetDirectoryName(model)!, "site42.state");
         const string Slow = "--threads 1 --batch-size 1 --policy adabn --judge 0";
         File.WriteAllText(script, File.ReadAllText(script).Replace("--threads \"$SLURM_CPUS_PER_TASK\"", Slow, StringComparison.Ordinal));
         Cluster.Run($"adabn adapt {s_model} --data {data} {Slow.Replace("--threads 1", "", StringComparison.Ordinal)} --out long.onnx");
@@ -76,7 +76,7 @@ public sealed class SlurmTests
     [DataRow("pmi2")]
     public void A_killed_task_ends_the_step(string mpi)
     {
-        string data = Digits(LongJob, 10), state = Cluster.File($"{mpi}.killed.state"), model = Cluster.File($"{mpi}.killed.onnx");
+        string data = Digits.Write(Cluster.File($"{Path.GetRandomFileName()}.npy"), LongJob, 10), state = Cluster.File($"{mpi}.killed.state"), model = Cluster.File($"{mpi}.killed.onnx");
         using Process step = Cluster.StartLine($"srun --kill-on-bad-exit=1 --mpi={mpi} -N 3 -n 3 adabn adapt {s_model} --data {data} --threads 1 --batch-size 1 --policy adabn --judge 0 --workers 3 --state {state} --out {model}");
         Wait.For(() => File.Exists(state), "the first stage's state");
         var watch = Stopwatch.StartNew();
@@ -91,7 +91,7 @@ public sealed class SlurmTests
     [TestMethod]
     public void Tasks_that_do_not_find_each_other_are_refused()
     {
-        string data = Digits(100, 11), adapt = $"adabn adapt {s_model} --data {data} --out {Cluster.File("refused.onnx")}";
+        string data = Digits.Write(Cluster.File($"{Path.GetRandomFileName()}.npy"), 100, 11), adapt = $"adabn adapt {s_model} --data {data} --out {Cluster.File("refused.onnx")}";
 
         var (unasked, _, unaskedError) = Cluster.Run($"srun -n 2 {adapt}");
         Assert.AreNotEqual(0, unasked);
@@ -125,17 +125,6 @@ public sealed class SlurmTests
         }
         File.WriteAllText(file, script.Replace("/shared/", $"{folder}/", StringComparison.Ordinal));
         model = Path.Combine(folder, "classifier.site42.onnx");
-        return file;
-    }
-
-    private static string Digits(int samples, int seed)
-    {
-        var random = new Random(seed);
-        float[] some = [.. Enumerable.Range(0, Math.Min(samples, 600) * 784).Select(_ => random.NextSingle() * random.NextSingle())];
-        float[] pixels = new float[samples * 784];
-        for (int i = 0; i < pixels.Length; i++) pixels[i] = some[i % some.Length];
-        string file = Cluster.File($"{Path.GetRandomFileName()}.npy");
-        Npy.Write(file, pixels, samples, 1, 28, 28);
         return file;
     }
 }

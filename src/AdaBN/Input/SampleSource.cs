@@ -56,8 +56,7 @@ public static class SampleSource
         if (first == 0) return source.OpenReader();
         if (source is ISeekableSampleSource seekable) return seekable.OpenReader(first);
         ISampleReader reader = source.OpenReader();
-        Memory<float>[] unused = [.. source.Inputs.Select(input => new float[input.Length].AsMemory())];
-        for (long i = 0; i < first && reader.TryRead(unused);) i++;
+        PassOver(reader, source.Inputs, first, CancellationToken.None);
         return reader;
     }
 
@@ -65,13 +64,14 @@ public static class SampleSource
     internal static long CountByReading(ISampleSource source, long most, CancellationToken cancellationToken)
     {
         using ISampleReader reader = source.OpenReader();
-        Memory<float>[] unused = [.. source.Inputs.Select(input => new float[input.Length].AsMemory())];
+        return PassOver(reader, source.Inputs, most, cancellationToken);
+    }
+
+    private static long PassOver(ISampleReader reader, IReadOnlyList<SampleInput> inputs, long most, CancellationToken cancellationToken)
+    {
+        Memory<float>[] unused = [.. inputs.Select(input => new float[input.Length].AsMemory())];
         long count = 0;
-        while (count < most && reader.TryRead(unused))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            count++;
-        }
+        for (; count < most && reader.TryRead(unused); count++) cancellationToken.ThrowIfCancellationRequested();
         return count;
     }
 
